@@ -1,0 +1,197 @@
+"""The decision (照会の可否判定): may this agency ask that one for this? Three recipes, pure functions of values.
+
+Each party judges what it can know; what a recipe cannot know is not its to deny, and what it should know but does not
+is a denial with its own reason. The steps, in their order:
+
+====  =====================================================================  =====  ========  =========
+step  check                                                                  `ask`  `permit`  `provide`
+====  =====================================================================  =====  ========  =========
+1     format: codes, day, items of the information, not one's own agency     yes    yes       yes
+2     the permit: signature, audience, single use; validity of the notice    -      -         yes
+3     agencies known and their codes in force                                own    both      both
+4     assessments published (法28条): the inquirer's of the task,            own    both      own
+      the provider's of the information
+5     the task is allowed for this office and principal                      yes    -         -
+6     a 条例事務 is notified and published, for this information (19条9号)   yes    yes       yes
+7     the list (19条8号), column by column: a revision in force on the day,  yes    yes       yes
+      kind of inquirer, task, kind of provider, information
+8     consent to 地方税関係情報 under a 条例事務                             yes    yes       yes
+9     linkage codes held                                                     own    both      -
+10    no automatic answer: the provider's ordinance, flags of the person     -      -         holds
+      and of the information
+====  =====================================================================  =====  ========  =========
+
+`ask` does not know an agency that its copy of the directory lacks: then step 7 judges the other columns, and the
+network says the rest. `provide` with a list older than the permit's holds in step 7 instead of denying.
+
+A denial wins over a hold, whatever their order. Fast mode stops at the first denial and names it alone; an explanation
+makes every check, names every failing reason in order, and always comes to the same effect. Only a decision in which
+every check was made and passed permits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Final
+
+from authz import checks
+from authz.checks import LOCAL_TAX, PASS, Case, Found
+from authz.questions import (
+    AgencyFacts,
+    AskFacts,
+    Decision,
+    Effect,
+    OrdinanceTask,
+    PermitFacts,
+    ProvideFacts,
+    Question,
+    Snapshot,
+    Verdict,
+    Window,
+)
+from authz.reasons import HOLDS, MALFORMED, REASONS, Coarse, Reason
+
+__all__ = [
+    "HOLDS",
+    "LOCAL_TAX",
+    "REASONS",
+    "AgencyFacts",
+    "AskFacts",
+    "Coarse",
+    "Decision",
+    "Effect",
+    "OrdinanceTask",
+    "PermitFacts",
+    "ProvideFacts",
+    "Question",
+    "Reason",
+    "Snapshot",
+    "Verdict",
+    "Window",
+    "decide_ask",
+    "decide_permit",
+    "decide_provide",
+]
+
+Check = Callable[[Case], Found]
+Recipe = tuple[str, tuple[Check, ...]]
+
+ASK: Final[Recipe] = (
+    "ask",
+    (
+        checks.well_formed,
+        checks.inquirer,
+        checks.assessment_of_inquirer,
+        checks.task_allowed,
+        checks.ordinance,
+        checks.list_of_the_inquirer,
+        checks.consent,
+        checks.own_code,
+    ),
+)
+PERMIT: Final[Recipe] = (
+    "permit",
+    (
+        checks.well_formed,
+        checks.inquirer,
+        checks.provider,
+        checks.assessment_of_inquirer,
+        checks.assessment_of_provider,
+        checks.ordinance,
+        checks.match_list,
+        checks.consent,
+        checks.codes_known,
+    ),
+)
+PROVIDE: Final[Recipe] = (
+    "provide",
+    (
+        checks.well_formed,
+        checks.permit_holds,
+        checks.in_validity,
+        checks.inquirer,
+        checks.provider,
+        checks.assessment_of_provider,
+        checks.ordinance,
+        checks.list_of_the_provider,
+        checks.consent,
+        checks.ordinance_limit,
+        checks.flags,
+    ),
+)
+
+
+def decide_ask(
+    snapshot: Snapshot, question: Question, facts: AskFacts, as_of: date, *, explain: bool = False
+) -> Decision:
+    """The inquirer's server: may this question leave it?"""
+    case = Case(snapshot, question, facts, as_of)
+    return _explain(ASK, case) if explain else _decide(ASK, case)
+
+
+def decide_permit(
+    snapshot: Snapshot, question: Question, facts: PermitFacts, as_of: date, *, explain: bool = False
+) -> Decision:
+    """The network (法21条2項): is a permit issued for this question?"""
+    case = Case(snapshot, question, facts, as_of)
+    return _explain(PERMIT, case) if explain else _decide(PERMIT, case)
+
+
+def decide_provide(
+    snapshot: Snapshot, question: Question, facts: ProvideFacts, as_of: date, *, explain: bool = False
+) -> Decision:
+    """The provider's server (法22条): is this question answered, and may that be automatic?"""
+    case = Case(snapshot, question, facts, as_of)
+    return _explain(PROVIDE, case) if explain else _decide(PROVIDE, case)
+
+
+def _decide(recipe: Recipe, case: Case) -> Decision:
+    holds = PASS
+    for check in recipe[1]:
+        found = check(case)
+        if found is None:
+            return _decision(recipe, case, Effect.DENY, (Reason.NOT_JUDGED,))
+        if not found:
+            continue
+        if found[0] not in HOLDS:
+            return _decision(recipe, case, Effect.DENY, found[:1])
+        holds += found
+    return _decision(recipe, case, Effect.REVIEW if holds else Effect.PERMIT, holds)
+
+
+def _explain(recipe: Recipe, case: Case) -> Decision:
+    verdicts: list[Verdict] = []
+    malformed = False
+    for check in recipe[1]:
+        found = None if malformed else check(case)
+        verdicts.append(Verdict(check.__name__, None if found is None else not found, found or PASS))
+        malformed = malformed or not MALFORMED.isdisjoint(found or PASS)
+    reasons = tuple(dict.fromkeys(reason for verdict in verdicts for reason in verdict.reasons))
+    if any(reason not in HOLDS for reason in reasons):
+        return _decision(recipe, case, Effect.DENY, reasons, tuple(verdicts))
+    if any(verdict.passed is None for verdict in verdicts):
+        return _decision(recipe, case, Effect.DENY, (*reasons, Reason.NOT_JUDGED), tuple(verdicts))
+    return _decision(recipe, case, Effect.REVIEW if reasons else Effect.PERMIT, reasons, tuple(verdicts))
+
+
+def _decision(
+    recipe: Recipe, case: Case, effect: Effect, reasons: tuple[Reason, ...], verdicts: tuple[Verdict, ...] = ()
+) -> Decision:
+    match_list, ground = case.snapshot.list, case.ground
+    revision = match_list.revision_on(case.as_of) if type(case.as_of) is date else None
+    return Decision(
+        recipe[0],
+        effect,
+        reasons,
+        ground.text if ground else "",
+        revision.revision if revision else "",
+        ground.certainty if ground else "",
+        ground.inquirer_kind if ground else "",
+        ground.provider_kind if ground else "",
+        match_list.serial,
+        match_list.digest,
+        case.as_of,
+        (revision.in_force_from, revision.in_force_until) if revision else None,
+        verdicts,
+    )

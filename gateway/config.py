@@ -1,0 +1,191 @@
+"""Settings (設定): read here, once, from the command line and the environment, and nowhere else.
+
+An argument wins over its environment variable, which wins over the default. ``SETTINGS`` is the whole list, so that the
+help text and the documents can be made from it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+__all__ = ["ENVIRONMENT", "Config", "ConfigError", "Role", "Secret", "load"]
+
+POSTGRES_FOLDER = "postgres"
+_LONGEST_PREFIX = 40
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used. The message names the setting and its rule, never a secret value."""
+
+
+class Role(StrEnum):
+    """The party that a process is (役割); ``ALL`` is every party in one process."""
+
+    ALL = "all"
+    NETWORK = "network"
+    INTERMEDIARY = "intermediary"
+    RESIDENTS = "residents"
+
+    @property
+    def parties(self) -> tuple[Role, ...]:
+        """The parties that a process of this role runs."""
+        return (Role.NETWORK, Role.INTERMEDIARY, Role.RESIDENTS) if self is Role.ALL else (self,)
+
+
+class Secret:
+    """Text that never prints itself; ``reveal()`` is deliberate."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that a start needs to know. ``database_url`` None: the embedded PostgreSQL in the data folder.
+
+    ``port`` is the public listener, ``party_port`` the one of the parties (mutual TLS), ``control_port`` the second
+    listener for clock and faults; 0 lets the machine choose. ``network_url`` and ``residents_url`` say where the other
+    parties are when a process runs one party only.
+    """
+
+    role: Role
+    data: Path
+    root_key_file: Path
+    database_url: Secret | None = None
+    database_prefix: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8443
+    party_port: int = 8444
+    control_port: int = 8445
+    network_url: str = ""
+    residents_url: str = ""
+    world: str = "invented"
+    pool_size: int = 10
+    log_level: str = "info"
+
+    @property
+    def postgres(self) -> Path:
+        """Where the embedded PostgreSQL keeps its files."""
+        return self.data / POSTGRES_FOLDER
+
+
+ENVIRONMENT: Mapping[str, str] = MappingProxyType(
+    {
+        "role": "SYMPHO_ROLE",
+        "data": "SYMPHO_DATA",
+        "root_key_file": "SYMPHO_ROOT_KEY_FILE",
+        "database_url": "SYMPHO_DATABASE_URL",
+        "database_prefix": "SYMPHO_DATABASE_PREFIX",
+        "host": "SYMPHO_HOST",
+        "port": "SYMPHO_PORT",
+        "party_port": "SYMPHO_PARTY_PORT",
+        "control_port": "SYMPHO_CONTROL_PORT",
+        "network_url": "SYMPHO_NETWORK_URL",
+        "residents_url": "SYMPHO_RESIDENTS_URL",
+        "world": "SYMPHO_WORLD",
+        "pool_size": "SYMPHO_POOL_SIZE",
+        "log_level": "SYMPHO_LOG_LEVEL",
+    }
+)
+"""Every setting and the environment variable that may hold it."""
+
+
+def load(
+    arguments: Mapping[str, str | int | Path | None] | None = None, environ: Mapping[str, str] = os.environ
+) -> Config:
+    """The settings of this process. ``arguments`` are the command line's, by setting; None means not given."""
+    given = {name: text for name, variable in ENVIRONMENT.items() if (text := environ.get(variable, ""))}
+    given |= {name: str(value) for name, value in (arguments or {}).items() if value is not None}
+    unknown = given.keys() - ENVIRONMENT.keys()
+    if unknown:
+        raise ConfigError(f"unknown settings: {', '.join(sorted(unknown))}")
+    data = _folder(given.get("data") or default_data_folder(environ))
+    return Config(
+        role=_role(given.get("role", Role.ALL)),
+        data=data,
+        root_key_file=_folder(given["root_key_file"]) if "root_key_file" in given else data / "root.key",
+        database_url=_database_url(given.get("database_url", "")),
+        database_prefix=_prefix(given.get("database_prefix", "")),
+        host=given.get("host", "127.0.0.1"),
+        port=_number("port", given.get("port", "8443"), 0, 65535),
+        party_port=_number("party_port", given.get("party_port", "8444"), 0, 65535),
+        control_port=_number("control_port", given.get("control_port", "8445"), 0, 65535),
+        network_url=_party_url("network_url", given.get("network_url", "")),
+        residents_url=_party_url("residents_url", given.get("residents_url", "")),
+        world=given.get("world", "invented"),
+        pool_size=_number("pool_size", given.get("pool_size", "10"), 2, 100),
+        log_level=_level(given.get("log_level", "info")),
+    )
+
+
+def default_data_folder(environ: Mapping[str, str] = os.environ) -> str:
+    """``sympho`` in the user's data directory, as the platform has it."""
+    if sys.platform == "darwin":
+        return str(Path.home() / "Library" / "Application Support" / "sympho")
+    base = environ.get("XDG_DATA_HOME", "")
+    return str((Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "sympho")
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role(text)
+    except ValueError:
+        raise ConfigError(f"role: one of {', '.join(Role)}") from None
+
+
+def _number(name: str, text: str, least: int, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise ConfigError(f"{name}: a number from {least} to {most}")
+    return int(text)
+
+
+def _level(text: str) -> str:
+    if text not in {"debug", "info", "warning", "error"}:
+        raise ConfigError("log_level: debug, info, warning or error")
+    return text
+
+
+def _prefix(text: str) -> str:
+    fits = len(text) <= _LONGEST_PREFIX and text.replace("_", "a").isalnum() and text.isascii() and text == text.lower()
+    if text and not fits:
+        raise ConfigError(f"database_prefix: at most {_LONGEST_PREFIX} lower-case letters, digits and _")
+    return text
+
+
+def _database_url(text: str) -> Secret | None:
+    if not text:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+        raise ConfigError("database_url: postgresql://user:password@host:port/database expected")
+    return Secret(text)
+
+
+def _party_url(name: str, text: str) -> str:
+    if text and not text.startswith("https://"):
+        raise ConfigError(f"{name}: parties talk over https only")
+    return text.rstrip("/")

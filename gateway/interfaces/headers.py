@@ -1,0 +1,128 @@
+"""What the headers of a request say, read without a pattern, and the headers that every answer carries."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDictProxy
+
+from gateway.interfaces.operation import LONGEST_WAIT
+from gateway.problems import FieldError, Problem
+
+__all__ = [
+    "HARDENING",
+    "bearer",
+    "check_accept",
+    "check_content",
+    "idempotency_key",
+    "identities",
+    "read_body",
+    "waiting",
+]
+
+Headers = CIMultiDictProxy[str]
+
+HARDENING = MappingProxyType(
+    {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Referrer-Policy": "no-referrer",
+        "Server": "sympho",
+        "X-Content-Type-Options": "nosniff",
+    }
+)
+"""On every answer: nothing of it is kept, framed, sniffed or referred to."""
+
+
+def bearer(headers: Headers) -> str:
+    """The token of ``Authorization: Bearer``, or an empty string."""
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def identities(request: web.Request) -> tuple[str, ...]:
+    """The URIs in the client certificate that TLS has verified; empty without one."""
+    if request.transport is None:
+        return ()
+    certificate: dict[str, Any] | None = request.transport.get_extra_info("peercert")
+    if not certificate:
+        return ()
+    return tuple(value for kind, value in certificate.get("subjectAltName", ()) if kind == "URI")
+
+
+def check_accept(headers: Headers, media: str) -> None:
+    """``not-acceptable`` if the caller names media types and none of them covers ``media``."""
+    accept = headers.get("Accept")
+    if accept is None or accept == "*/*" or accept == media:
+        return
+    family = media.partition("/")[0] + "/*"
+    for part in accept.split(","):
+        name, *parameters = (text.strip().lower() for text in part.split(";"))
+        if name in {"*/*", family, media} and "q=0" not in parameters:
+            return
+    raise Problem("not-acceptable")
+
+
+def check_content(headers: Headers, *, raw: bool) -> None:
+    """``unsupported-media-type`` unless it is JSON in UTF-8 (or bytes, where asked for), sent without compression."""
+    if headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Problem("unsupported-media-type", "send it without Content-Encoding")
+    given = headers.get("Content-Type", "")
+    if given == "application/json":
+        return
+    name, *parameters = (text.strip().lower() for text in given.split(";"))
+    if name != "application/json" and not (raw and name == "application/octet-stream"):
+        raise Problem("unsupported-media-type")
+    if any(text.startswith("charset=") and text.strip('charset="') not in {"utf-8", "utf8"} for text in parameters):
+        raise Problem("unsupported-media-type", "send it in UTF-8")
+
+
+def idempotency_key(headers: Headers) -> str:
+    """The value of Idempotency-Key: 1 to 255 visible ASCII characters, opaque."""
+    key = headers.get("Idempotency-Key", "")
+    if not key:
+        raise Problem("idempotency-key-missing")
+    if len(key) > 255 or not key.isascii() or not key.isprintable() or " " in key:
+        raise Problem(
+            "invalid-field", errors=(FieldError("header.Idempotency-Key", "1 to 255 visible ASCII characters"),)
+        )
+    return key
+
+
+def waiting(headers: Headers) -> int:
+    """Seconds of ``Prefer: wait=N`` (RFC 7240), at most ``LONGEST_WAIT``; a preference not understood counts as none."""
+    if "Prefer" not in headers:
+        return 0
+    for line in headers.getall("Prefer"):
+        for preference in line.split(","):
+            name, _, value = preference.partition(";")[0].partition("=")
+            if name.strip().lower() == "wait":
+                seconds = value.strip().strip('"')
+                known = 0 < len(seconds) <= 9 and seconds.isascii() and seconds.isdigit()
+                return min(int(seconds), LONGEST_WAIT) if known else 0
+    return 0
+
+
+async def read_body(request: web.Request, limit: int) -> bytes:
+    """The whole body, never more than ``limit`` bytes of it in memory."""
+    if not request.body_exists:
+        return b""
+    parts: list[bytes] = []
+    total = 0
+    try:
+        while part := await request.content.readany():
+            total += len(part)
+            if total > limit:
+                raise Problem("too-large")
+            parts.append(part)
+    except (HttpProcessingError, web.RequestPayloadError, ConnectionError):
+        broken = True
+    else:
+        broken = False
+    if broken:
+        raise Problem("malformed-body")
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,0 +1,277 @@
+"""Operations (業務操作) as declarations: who may call what, what is sent, what comes back, and which function answers.
+
+A handler is one coroutine from ``Call`` to ``Reply``. It sees a caller who is known and allowed, and values instead of
+text; it returns a struct, or raises ``Problem``. All the rest is done once, in ``gateway.interfaces.surface``.
+
+    async def register(call: Call[InquiryBody, None]) -> Reply: ...
+
+    REGISTER = Operation(
+        name="register-inquiry", method="POST", path="/inquiries", interface="IF_SKI_10111",
+        summary_ja="情報照会の登録", summary_en="Register an inquiry",
+        principals=frozenset({PrincipalKind.STAFF, PrincipalKind.SYSTEM}), duty=Duty.INQUIRE,
+        request=InquiryBody, responses={201: InquiryView, 202: InquiryView}, handler=register, idempotent=True)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from string import ascii_lowercase, digits
+from time import perf_counter
+from types import MappingProxyType, NoneType, UnionType
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin
+from uuid import UUID
+
+from msgspec import Struct
+
+from authz.duties import Duty, PrincipalKind
+from authz.operations import Moment
+from authz.tokens import StaffPrincipal, SystemPrincipal
+from gateway.interfaces.decoding import custom_types, weaknesses
+from gateway.interfaces.principals import PartyPrincipal, Principal
+from gateway.problems import PROBLEMS, Problem
+from sympho.codes import AcquisitionNumber, AgencyCode, LinkageCode, PersonKey, SubstituteCode
+
+__all__ = [
+    "BODY_LIMIT",
+    "JSON",
+    "LONGEST_WAIT",
+    "AnyOperation",
+    "Call",
+    "Operation",
+    "Reply",
+    "Stages",
+    "body_types",
+]
+
+BODY_LIMIT = 1_048_576
+"""Bytes of a body, after decompression, unless an operation says otherwise."""
+
+LONGEST_WAIT = 30
+"""Seconds that ``Prefer: wait`` can hold a call open."""
+
+JSON = "application/json"
+
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+LETTERS = frozenset(ascii_lowercase)
+NAME_CHARACTERS = LETTERS | frozenset(digits + "-.")
+
+NETWORK_ONLY: frozenset[type] = frozenset({PersonKey, SubstituteCode})
+PARTIES_ONLY: frozenset[type] = frozenset({LinkageCode, AcquisitionNumber})
+
+B = TypeVar("B")
+Q = TypeVar("Q")
+
+
+class Stages:
+    """How long each stage of one request took, in milliseconds. A flow takes ``call.stage`` and knows nothing of this."""
+
+    __slots__ = ("milliseconds",)
+
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Adds the time spent inside to the stage ``name``, also when it raises."""
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            spent = (perf_counter() - began) * 1000
+            self.milliseconds[name] = round(self.milliseconds.get(name, 0.0) + spent, 3)
+
+
+@dataclass(slots=True)
+class Call(Generic[B, Q]):
+    """One call of an operation: the caller is known and allowed, body and query are of the declared types."""
+
+    operation: str
+    principal: Principal
+    body: B
+    query: Q
+    path: Mapping[str, str]
+    raw: bytes
+    """The body's bytes as they came: what a digest or a signature is over."""
+    idempotency_key: str
+    """The header's value where the operation is idempotent, otherwise empty."""
+    wait: int
+    """Seconds that the caller would wait for the outcome (``Prefer: wait``), 0 to ``LONGEST_WAIT``."""
+    request_id: str
+    at: Moment
+    """When the call came in, by both clocks. A flow that decides asks the clock again: a call may have waited."""
+    address: str
+    stages: Stages
+    exchange: UUID | None = None
+    """処理通番 that the call turned out to be about; see ``concerns``."""
+    about: str = ""
+    """The account or client that the call changes, for the operations log: ``stf_...``, ``cli_...``."""
+
+    def stage(self, name: str) -> AbstractContextManager[None]:
+        """``with call.stage("permit"):`` measures a stage. Pass the method on to a flow that wants to be measured."""
+        return self.stages.stage(name)
+
+    def concerns(self, exchange: str) -> None:
+        """Ties the call to an exchange in the log and in the operations log, also if it ends in a problem."""
+        self.exchange = UUID(exchange)
+
+    @property
+    def asker(self) -> StaffPrincipal | SystemPrincipal:
+        """The caller as one who asks and answers for an agency: staff or a business system."""
+        if not isinstance(self.principal, StaffPrincipal | SystemPrincipal):
+            raise Problem("wrong-principal")
+        return self.principal
+
+    @property
+    def staff(self) -> StaffPrincipal:
+        """The caller as a member of staff: a person, where two people are needed."""
+        if not isinstance(self.principal, StaffPrincipal):
+            raise Problem("wrong-principal")
+        return self.principal
+
+    @property
+    def party(self) -> PartyPrincipal:
+        """The caller as another party of the network."""
+        if not isinstance(self.principal, PartyPrincipal):
+            raise Problem("wrong-principal")
+        return self.principal
+
+    @property
+    def agency(self) -> AgencyCode:
+        """The body for which the principal acts; a principal without one is not for this operation."""
+        if self.principal.agency is None:
+            raise Problem("wrong-principal")
+        return self.principal.agency
+
+    def own(self, agency: AgencyCode) -> AgencyCode:
+        """``agency`` if it is the caller's own, otherwise the problem ``wrong-agency``."""
+        if agency != self.agency:
+            raise Problem("wrong-agency")
+        return agency
+
+    def fingerprint(self) -> bytes:
+        """SHA-256 over operation, path and body: what must be equal when an idempotency key comes again."""
+        digest = hashlib.sha256()
+        for part in (self.operation.encode(), *(value.encode() for value in self.path.values()), self.raw):
+            digest.update(len(part).to_bytes(8))
+            digest.update(part)
+        return digest.digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a handler answers. ``body`` is of the type that the operation declares for ``status``."""
+
+    status: int = 200
+    body: Struct | bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation(Generic[B, Q]):
+    """One operation. ``name`` is an English verb phrase in hyphens, unique; ``interface`` the official id, if there is one.
+
+    A member of staff needs ``duty``; a business system must have been admitted to ``name``.
+
+    ``duty`` may be None only for the public, for parties, and where ``self_service`` says that a person acts on nothing
+    but their own session (logout, own password). ``request=bytes`` takes the body as it comes, undecoded.
+    """
+
+    name: str
+    method: str
+    path: str
+    summary_ja: str
+    summary_en: str
+    principals: frozenset[PrincipalKind]
+    duty: Duty | None
+    handler: Callable[[Call[B, Q]], Awaitable[Reply]]
+    responses: Mapping[int, Any]
+    interface: str | None = None
+    request: type[B] | None = None
+    query: type[Q] | None = None
+    path_types: Mapping[str, type[str]] = field(default_factory=dict)
+    idempotent: bool = False
+    self_service: bool = False
+    waits: bool = False
+    """Whether the handler heeds ``Prefer: wait``; the document says so."""
+    problems: frozenset[str] = frozenset()
+    """Slugs that the handler itself may raise, for the document."""
+    media: str = JSON
+    """Media type of the body of a 2xx reply whose declared type is ``bytes``."""
+    limit: int = BODY_LIMIT
+
+    def __post_init__(self) -> None:
+        faults = [*self._faults()]
+        if faults:
+            raise ValueError(f"operation {self.name!r}: " + "; ".join(faults))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names in braces in ``path``, in their order."""
+        return tuple(part.partition("}")[0] for part in self.path.split("{")[1:])
+
+    @property
+    def is_public(self) -> bool:
+        return PrincipalKind.PUBLIC in self.principals
+
+    def _faults(self) -> Iterator[str]:
+        if not (0 < len(self.name) <= 64 and self.name[0] in LETTERS and set(self.name) <= NAME_CHARACTERS):
+            yield "its name is not made of lower-case words, hyphens and dots"
+        if self.method not in METHODS:
+            yield "its method is none of " + ", ".join(sorted(METHODS))
+        if not self.path.startswith("/") or set(self.path_types) - set(self.parameters):
+            yield "its path does not begin with / or lacks a declared parameter"
+        yield from self._faults_of_duty()
+        yield from self._faults_of_secrets()
+        if self.request is not None and self.method in {"GET", "DELETE"}:
+            yield "a GET or DELETE has no body"
+        if self.idempotent and self.method == "GET":
+            yield "a GET needs no idempotency key"
+        if self.problems - set(PROBLEMS):
+            yield "it declares a problem outside the closed table"
+        versioned = self.principals == {PrincipalKind.PARTY}
+        if self.request not in {None, bytes}:
+            yield from weaknesses(self.request, in_url=False, versioned=versioned)
+        if self.query is not None:
+            yield from weaknesses(self.query, in_url=True, versioned=False)
+        if not self.responses or not all(_fits(kind) for kind in self.responses.values()):
+            yield "a response is a Struct, a union of Structs, bytes or None"
+
+    def _faults_of_secrets(self) -> Iterator[str]:
+        """A linkage code never leaves an agency's server and the network; what the network knows us by never leaves it."""
+        kept = NETWORK_ONLY if self.principals == {PrincipalKind.PARTY} else NETWORK_ONLY | PARTIES_ONLY
+        for kind in (self.request, self.query, *self.responses.values()):
+            if kind in {None, bytes}:
+                continue
+            for secret in sorted(kept & custom_types(kind), key=lambda one: one.__name__):
+                yield f"{secret.__name__} may not pass this door"
+
+    def _faults_of_duty(self) -> Iterator[str]:
+        if not self.principals:
+            yield "nobody may call it"
+        if self.is_public and (len(self.principals) > 1 or self.duty is not None):
+            yield "what is for anyone has no other principals and no duty"
+        free = self.self_service or self.principals <= {PrincipalKind.PUBLIC, PrincipalKind.PARTY}
+        if self.duty is None and not free:
+            yield "it names no duty and is neither public, nor between parties, nor self-service"
+        if self.duty is not None and self.self_service:
+            yield "self-service needs no duty"
+
+
+AnyOperation = Operation[Any, Any]
+
+
+def body_types(kind: Any) -> tuple[Any, ...]:
+    """The classes of which a reply's body must be one: those of the union, or the type itself."""
+    if kind is None:
+        return (NoneType,)
+    members = get_args(kind) if get_origin(kind) in {Union, UnionType} else (kind,)
+    return tuple(members)
+
+
+def _fits(kind: Any) -> bool:
+    if kind is None or kind is bytes:
+        return True
+    return all(isinstance(member, type) and issubclass(member, Struct) for member in body_types(kind))

@@ -1,0 +1,137 @@
+"""Who calls (利用主体): the four kinds of principal at the doors, and how a connection's token or certificate becomes one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from authz.duties import PrincipalKind
+from authz.operations import Actor, terminal_of
+from authz.tokens import StaffPrincipal, SystemPrincipal, TokenRefused, Verifier
+from gateway.log import log
+from gateway.problems import Problem
+from sympho.codes import AgencyCode, BadCode
+
+__all__ = [
+    "ANYONE",
+    "Anyone",
+    "Authenticate",
+    "Credentials",
+    "PartyPrincipal",
+    "Principal",
+    "actor_of",
+    "by_token_or_certificate",
+    "party_of",
+    "pseudonym_of",
+]
+
+_AGENCY = "urn:agency:"
+_ROLE = "urn:role:"
+_ROLES = frozenset({"network", "intermediary", "residents"})
+
+
+@dataclass(frozen=True, slots=True)
+class Anyone:
+    """Nobody in particular: the principal of what is for the public, where nobody is authenticated."""
+
+    agency: None = None
+
+    @property
+    def kind(self) -> PrincipalKind:
+        return PrincipalKind.PUBLIC
+
+
+@dataclass(frozen=True, slots=True)
+class PartyPrincipal:
+    """機関・役割: another party, as its certificate names it. ``role`` is empty for an agency, ``agency`` None for a role."""
+
+    agency: AgencyCode | None
+    role: str
+
+    @property
+    def kind(self) -> PrincipalKind:
+        return PrincipalKind.PARTY
+
+    @property
+    def identity(self) -> str:
+        return f"{_ROLE}{self.role}" if self.agency is None else f"{_AGENCY}{self.agency}"
+
+
+Principal: TypeAlias = Anyone | StaffPrincipal | SystemPrincipal | PartyPrincipal
+
+ANYONE = Anyone()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """What a connection shows of its caller. ``identities`` are the URIs of the client certificate that TLS verified."""
+
+    token: str
+    identities: tuple[str, ...]
+    address: str
+
+    def __repr__(self) -> str:
+        return "<Credentials>"
+
+
+class Authenticate(Protocol):
+    """Turns credentials into a principal, or raises ``token-expired``, ``session-revoked`` and the like."""
+
+    def __call__(self, credentials: Credentials) -> Awaitable[Principal]: ...
+
+
+def by_token_or_certificate(verifier: Verifier, now: Callable[[], datetime]) -> Authenticate:
+    """The doorkeeper of a role: a token speaks for staff and systems, and without one the certificate for a party."""
+
+    async def authenticate(credentials: Credentials) -> Principal:
+        if not credentials.token:
+            return party_of(credentials.identities)
+        try:
+            return verifier.principal(credentials.token, now())
+        except TokenRefused as refused:
+            slug = refused.fault.slug
+            log.info("token-refused", fault=refused.fault.value)
+        raise Problem(slug)
+
+    return authenticate
+
+
+def party_of(identities: tuple[str, ...]) -> PartyPrincipal:
+    """The party that a certificate names; one that names none, or more than one, is nobody."""
+    ours = [name for name in identities if name.startswith((_AGENCY, _ROLE))]
+    if len(ours) != 1:
+        raise Problem("unauthenticated")
+    name = ours[0]
+    if name.removeprefix(_ROLE) in _ROLES:
+        return PartyPrincipal(None, name.removeprefix(_ROLE))
+    try:
+        return PartyPrincipal(AgencyCode(name.removeprefix(_AGENCY)), "")
+    except BadCode:
+        pass
+    raise Problem("unauthenticated")
+
+
+def pseudonym_of(principal: Principal) -> str:
+    """What the log calls a caller: an opaque id or a public code, never a name."""
+    match principal:
+        case Anyone():
+            return "-"
+        case StaffPrincipal():
+            return principal.staff_id
+        case SystemPrincipal():
+            return principal.client_id
+        case PartyPrincipal():
+            return principal.identity
+
+
+def actor_of(principal: Principal, address: str) -> Actor | None:
+    """The actor of the operations log; None for the public and for parties, whose acts stand in signed records."""
+    match principal:
+        case StaffPrincipal():
+            return principal.actor
+        case SystemPrincipal():
+            return principal.actor(terminal_of(address))
+        case Anyone() | PartyPrincipal():
+            return None

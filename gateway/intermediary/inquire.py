@@ -1,0 +1,347 @@
+"""情報照会 (SKI): asking, from the registration to the answer in hand.
+
+1. The person's own linkage code is found; the decision of the recipe ``ask`` is made on this server's copy of the list.
+2. Forbidden by our own side: the inquirer ends the exchange; nothing goes out; the refusal is recorded.
+3. Otherwise the inquiry is durable before the network is asked: a permit first, then the inquiry with the permit in hand.
+   Both calls may be repeated, so a crash between any two steps is carried on by ``carry``.
+4. What comes back is checked, opened and recorded in ``receiving``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from msgspec import Struct
+
+from authz.decide import AskFacts, Decision, Effect, Question, decide_ask
+from gateway.exchange.jws import JwsRefused
+from gateway.exchange.messages import (
+    Answer,
+    AnswerOrPending,
+    Inquiry,
+    Outcome,
+    Permit,
+    PermitRequest,
+    RefusalReply,
+    Withdrawal,
+    decode,
+    encode,
+)
+from gateway.exchange.numbers import new_number
+from gateway.exchange.permit import BadPermit, check_grant, verify_permit
+from gateway.intermediary import atrest, receiving
+from gateway.intermediary.endings import refuse_as_inquirer
+from gateway.intermediary.party import Finished, Intermediary, Registration
+from gateway.intermediary.receiving import Carried
+from gateway.intermediary.store import inquiries
+from gateway.problems import Problem
+from gateway.records import record
+from gateway.records.refusal import Refused
+from gateway.records.subjects import Kept, keep
+from sympho import registry
+from sympho.codes import AgencyCode, InformationCode, ItemCode, LinkageCode, ProcedureCode, TaskCode, UnifiedNumber
+from sympho.linkage import PersonStatus
+
+REQUEST = "permit request"
+
+log = structlog.get_logger()
+
+
+class Asking(Struct, frozen=True):
+    """What an inquiry asks, and about whom (照会内容), once numbers were converted."""
+
+    person: UnifiedNumber
+    provider: AgencyCode
+    task: TaskCode
+    information: InformationCode
+    items: tuple[ItemCode, ...]
+    procedure: ProcedureCode | None
+    consent: bool
+    non_disclosure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks: the agency, its office, the person or system (pseudonymous), and the tasks it may ask for (None: all)."""
+
+    agency: AgencyCode
+    office: str
+    actor: str
+    tasks: frozenset[TaskCode] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """An inquiry as it was registered, and where its end will be heard of if somebody wants to wait for it."""
+
+    txn: UUID
+    asked_at: datetime
+    row: inquiries.InquiryRow | None
+    """The stored inquiry where the key had been used before."""
+    finished: asyncio.Future[Finished] | None
+
+
+async def register(server: Intermediary, asker: Asker, asking: Asking, key: str, *, wait: bool) -> Registered:
+    """Registers an inquiry under an idempotency key; the same key with the same content is the same inquiry.
+
+    What may go out is carried in the background. With ``wait`` the result holds a future of the end.
+    """
+    agency = server.serve(asker.agency)
+    body_d = hashlib.sha256(encode(asking)).digest()
+    async with server.db.connection() as conn:
+        before = await inquiries.find_by_key(conn, agency, asker.actor, key)
+        if before is not None:
+            return _known(server, before, body_d, wait=wait)
+        [code] = await registry.resolve(conn, server.ring, [(agency, asking.person)])
+        if code is None:
+            [status] = await registry.statuses(conn, agency, [asking.person])
+            if status is PersonStatus.UNKNOWN:
+                raise Problem("not-found", "no such addressee in this agency")
+    registration, carried = _registration(server, asker, asking, key, body_d, code)
+    txn = registration.inquiry.txn
+    finished = server.wait_for(agency, txn) if wait else None
+    if not await server.register.submit(registration):
+        async with server.db.connection() as conn:
+            first = await inquiries.find_by_key(conn, agency, asker.actor, key)
+        if first is None:
+            raise Problem("conflict")
+        return _known(server, first, body_d, wait=wait)
+    if carried is not None:
+        server.start(carry(server, carried))
+    elif registration.record is not None:
+        row = registration.record
+        server.finished(agency, txn, Finished(row.kind.value, registration.inquiry.reason or "", row.ended_at, None))
+    return Registered(txn, registration.inquiry.asked_at, None, finished)
+
+
+def _known(server: Intermediary, row: inquiries.InquiryRow, body_d: bytes, *, wait: bool) -> Registered:
+    if row.body_d != body_d:
+        raise Problem("idempotency-conflict")
+    finished = server.wait_for(row.agency, row.txn) if wait and row.state != "ended" else None
+    return Registered(row.txn, row.asked_at, row, finished)
+
+
+def _registration(
+    server: Intermediary, asker: Asker, asking: Asking, key: str, body_d: bytes, code: LinkageCode | None
+) -> tuple[Registration, Carried | None]:
+    now = server.clock.now()
+    txn = new_number()
+    decision = _decide(server, asker, asking, code)
+    kept = keep(server.ring, asker.agency, str(txn), asking.person)
+    annex = _annex(asker, asking, str(txn), decision, kept)
+    carried, record_row, sealed = None, None, None
+    if decision.effect is Effect.DENY or code is None:
+        refused = Refused(
+            txn=str(txn),
+            inquirer=asker.agency,
+            office=asker.office,
+            provider=asking.provider,
+            task=asking.task,
+            procedure=asking.procedure,
+            information=asking.information,
+            items=asking.items,
+            asked_at=now,
+            req_d=record.NOTHING_D,
+        )
+        record_row = refuse_as_inquirer(server.ring, refused, decision, annex, kept)
+    else:
+        wire = encode(_request(asker, asking, str(txn), code, now, record.digest(annex)))
+        sealed = atrest.seal_for_exchange(server.ring, asker.agency, REQUEST, str(txn), wire)
+        carried = Carried(asker.agency, txn, asking.person, wire, annex, kept.sealed)
+    inquiry = inquiries.NewInquiry(
+        agency=asker.agency,
+        txn=txn,
+        idempotency_key=key,
+        body_d=body_d,
+        unified=asking.person.reveal(),
+        office=asker.office,
+        asked_by=asker.actor,
+        provider=asking.provider,
+        task=asking.task,
+        procedure=asking.procedure,
+        information=asking.information,
+        items=" ".join(asking.items),
+        consent=asking.consent,
+        non_disclosure=asking.non_disclosure,
+        request_sealed=sealed,
+        annex=annex,
+        subject_sealed=kept.sealed,
+        asked_at=now,
+        state="asking" if carried else "ended",
+        kind=None if carried else Outcome.REFUSED.value,
+        reason=None if carried else decision.coarse.value,
+        reasons=" ".join(reason.value for reason in decision.reasons),
+    )
+    return Registration(inquiry, record_row), carried
+
+
+def _decide(server: Intermediary, asker: Asker, asking: Asking, code: LinkageCode | None) -> Decision:
+    question = Question(
+        inquirer=asker.agency,
+        provider=asking.provider,
+        task=asking.task,
+        procedure=asking.procedure,
+        information=asking.information,
+        items=asking.items,
+        consent=asking.consent,
+    )
+    facts = AskFacts(allowed_tasks=asker.tasks, code_held=code is not None)
+    return decide_ask(server.held.snapshot, question, facts, server.clock.today())
+
+
+def _annex(asker: Asker, asking: Asking, txn: str, decision: Decision, kept: Kept) -> bytes:
+    return record.inquirer_annex(
+        txn=txn,
+        salt=os.urandom(16),
+        holder=asker.agency,
+        mark=asking.non_disclosure,
+        reasons=tuple(reason.value for reason in decision.reasons),
+        persons=(("ask", asker.actor),),
+        subject_c=kept.commitment,
+    )
+
+
+def _request(asker: Asker, asking: Asking, txn: str, code: LinkageCode, now: datetime, annex_d: str) -> PermitRequest:
+    return PermitRequest(
+        v=1,
+        txn=txn,
+        inquirer=asker.agency,
+        office=asker.office,
+        provider=asking.provider,
+        task=asking.task,
+        procedure=asking.procedure,
+        information=asking.information,
+        items=asking.items,
+        code=code,
+        asked_at=now,
+        consent=asking.consent,
+        annex_d=annex_d,
+    )
+
+
+# --- carrying -----------------------------------------------------------------------------------------------------
+
+
+async def carry(server: Intermediary, carried: Carried) -> None:
+    """Brings a registered inquiry as far as it goes now. What cannot be reached is left for ``sweeping``."""
+    place = (carried.agency, carried.txn)
+    if place in server.carrying:
+        return
+    server.carrying.add(place)
+    try:
+        await _carry(server, carried)
+    except Problem as problem:
+        log.warning("inquiry-not-carried", txn=str(carried.txn), problem=problem.slug)
+    finally:
+        server.carrying.discard(place)
+
+
+async def _carry(server: Intermediary, carried: Carried) -> None:
+    door = server.network(carried.agency)
+    reply = await door.permit(carried.wire)
+    if isinstance(reply, RefusalReply):
+        await receiving.refused(server, carried, reply)
+        return
+    token = reply.permit
+    claims = await granted(server, carried, token)
+    answer = await door.inquire(Inquiry(1, claims.txn, token))
+    await _take(server, carried, claims, token, answer)
+
+
+async def _take(server: Intermediary, carried: Carried, claims: Permit, token: str, reply: AnswerOrPending) -> None:
+    if isinstance(reply, Answer):
+        await receiving.received(server, carried, claims, token, reply)
+        return
+    async with server.db.transaction() as conn:
+        await inquiries.mark_notified(conn, [(carried.agency, carried.txn, token, claims.valid_until)])
+
+
+async def granted(server: Intermediary, carried: Carried, token: str) -> Permit:
+    """The permit in hand, once it is the network's and grants what was asked. One that has lapsed may still be answered."""
+    try:
+        claims = verify_permit(token, server.held.network_keys)
+    except (JwsRefused, BadPermit) as bad:
+        raise await receiving.invalid(server, carried.agency, "permit", bad.code, carried.txn) from None
+    faults = check_grant(
+        claims,
+        decode(PermitRequest, carried.wire),
+        request_d=record.digest(carried.wire),
+        sealing_d=server.ring.sealing(carried.agency).public().thumbprint(),
+        now=claims.valid_from,
+    )
+    if faults:
+        raise await receiving.invalid(server, carried.agency, "permit", faults[0].value, carried.txn)
+    return claims
+
+
+def carried_of(server: Intermediary, row: inquiries.InquiryRow) -> Carried:
+    """An open inquiry from its row, ready to be carried on."""
+    agency = AgencyCode(row.agency)
+    wire = atrest.open_for_exchange(server.ring, agency, REQUEST, str(row.txn), row.request_sealed or b"")
+    return Carried(agency, row.txn, UnifiedNumber(row.unified), wire, row.annex, row.subject_sealed)
+
+
+async def answered_later(server: Intermediary, agency: AgencyCode, answer: Answer) -> None:
+    """The network brings an end that nobody waited for. Brought twice, it changes nothing the second time."""
+    txn = UUID(answer.txn)
+    async with server.db.connection() as conn:
+        row = await inquiries.find_inquiry(conn, server.serve(agency), txn)
+    if row is None:
+        raise await receiving.invalid(server, agency, "answer", "answer-to-nothing", txn)
+    if row.state == "ended":
+        return
+    carried = carried_of(server, row)
+    token = row.permit
+    if token is None:
+        reply = await server.network(agency).permit(carried.wire)
+        if isinstance(reply, RefusalReply):
+            raise await receiving.invalid(server, agency, "answer", "answer-to-a-refusal", txn)
+        token = reply.permit
+    claims = await granted(server, carried, token)
+    await receiving.received(server, carried, claims, token, answer)
+
+
+async def withdraw(server: Intermediary, asker: Asker, txn: UUID) -> None:
+    """取りやめ (IF_SKI_50111): effective only if the provider has not ended the exchange. Remembered until it is answered."""
+    row = await find(server, asker, txn)
+    if row.state == "ended":
+        raise Problem("wrong-state", "the exchange has ended")
+    async with server.db.transaction() as conn:
+        await inquiries.mark_withdrawal(conn, row.agency, txn, server.clock.now())
+    await carry_withdrawal(server, row)
+
+
+async def carry_withdrawal(server: Intermediary, row: inquiries.InquiryRow) -> None:
+    """Brings a withdrawal to the network. An inquiry that has not gone out yet goes out first: only its provider ends it."""
+    carried = carried_of(server, row)
+    token = row.permit
+    if token is None:
+        await carry(server, carried)
+        async with server.db.connection() as conn:
+            now = await inquiries.find_inquiry(conn, row.agency, row.txn)
+        if now is None or now.permit is None or now.state == "ended":
+            return
+        token = now.permit
+    claims = await granted(server, carried, token)
+    try:
+        reply = await server.network(carried.agency).withdraw(Withdrawal(1, claims.txn, token))
+    except Problem as problem:
+        log.warning("withdrawal-not-carried", txn=claims.txn, problem=problem.slug)
+        return
+    if isinstance(reply, Answer):
+        await receiving.received(server, carried, claims, token, reply)
+
+
+async def find(server: Intermediary, asker: Asker, txn: UUID) -> inquiries.InquiryRow:
+    """An inquiry of the asker's own office; anything else does not exist for it."""
+    async with server.db.connection() as conn:
+        row = await inquiries.find_inquiry(conn, server.serve(asker.agency), txn)
+    if row is None or row.office != asker.office:
+        raise Problem("not-found")
+    return row

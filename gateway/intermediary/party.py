@@ -1,0 +1,201 @@
+"""The intermediary server as a party (中間サーバー): what it holds in memory, and its committers.
+
+One server serves many agencies. It holds the network's publications as it last fetched and verified them; a decision
+reads one ``Held`` from beginning to end, so a list that is swapped meanwhile changes nothing of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import structlog
+
+from authz.decide import Snapshot
+from gateway.clock import Clock
+from gateway.committer import Committer
+from gateway.database import Connection, Database
+from gateway.exchange.directory import Directory
+from gateway.exchange.doors import NetworkBoard, NetworkDoor, ResidentsDoor
+from gateway.exchange.jws import VerifyingKey
+from gateway.exchange.messages import Content
+from gateway.intermediary.store import duplicates, inquiries, provisions
+from gateway.keys.ring import KeyRing
+from gateway.problems import Problem
+from gateway.records import store as record_store
+from sympho.codes import AgencyCode
+
+log = structlog.get_logger()
+
+GuardKey = tuple[str, str, str]
+"""(agency, unified addressee number, information or '' for the person's own row)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The network's publications as this server holds them; replaced as a whole."""
+
+    directory: Directory
+    snapshot: Snapshot
+    keys: Mapping[str, VerifyingKey]
+    """Every party's verifying keys by kid."""
+    network_keys: Mapping[str, VerifyingKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """An inquiry to be registered, with its record where our own side refused it."""
+
+    inquiry: inquiries.NewInquiry
+    record: record_store.RecordRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The end of an inquiry with this side's record of it."""
+
+    inquiry: inquiries.EndedInquiry
+    record: record_store.RecordRow
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """A notice to be taken. It counts only if every guard still has the version that was read (None: no row yet)."""
+
+    provision: provisions.NewProvision
+    record: record_store.RecordRow | None
+    guards: tuple[tuple[GuardKey, int | None], ...]
+
+
+class Taken(StrEnum):
+    """What became of a ``Taking``."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    """A guard was changed since it was read: read again."""
+    KNOWN = "known"
+    """The notice was taken before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How an inquiry ended, for whoever waits for it; ``content`` is what was provided."""
+
+    kind: str
+    reason: str
+    ended_at: datetime
+    content: Content | None
+
+
+async def write_registrations(conn: Connection, rows: Sequence[Registration]) -> list[bool]:
+    """Registers inquiries; True where the idempotency key was new."""
+    fresh = await inquiries.insert_inquiries(conn, [r.inquiry for r in rows])
+    records = [r.record for r in rows if r.record and (r.inquiry.agency, r.inquiry.txn) in fresh]
+    if records:
+        await record_store.insert(conn, records)
+    return [(r.inquiry.agency, r.inquiry.txn) in fresh for r in rows]
+
+
+async def write_receipts(conn: Connection, rows: Sequence[Receipt]) -> list[bool]:
+    """Ends inquiries; True where the inquiry was open until now."""
+    ended = await inquiries.end_inquiries(conn, [r.inquiry for r in rows])
+    records = [r.record for r in rows if (r.inquiry.agency, r.inquiry.txn) in ended]
+    if records:
+        await record_store.insert(conn, records)
+    return [(r.inquiry.agency, r.inquiry.txn) in ended for r in rows]
+
+
+async def write_takings(conn: Connection, rows: Sequence[Taking]) -> list[Taken]:
+    """Takes notices: the guards are locked and compared first, so that a flag acknowledged before this commit wins."""
+    keys = sorted({key for row in rows for key, _ in row.guards})
+    missing = sorted({key for row in rows for key, version in row.guards if version is None})
+    if missing:
+        await duplicates.create_guards(conn, missing)
+    versions = await duplicates.share_guards(conn, keys) if keys else {}
+    current = [row for row in rows if all(versions.get(key) == (version or 1) for key, version in row.guards)]
+    fresh = await provisions.insert_provisions(conn, [row.provision for row in current]) if current else set()
+    records = [row.record for row in current if row.record and (row.provision.agency, row.provision.txn) in fresh]
+    if records:
+        await record_store.insert(conn, records)
+    kept = {id(row) for row in current}
+    return [
+        Taken.STALE
+        if id(row) not in kept
+        else Taken.FRESH
+        if (row.provision.agency, row.provision.txn) in fresh
+        else Taken.KNOWN
+        for row in rows
+    ]
+
+
+@dataclass
+class Intermediary:
+    """One intermediary server. ``network`` opens the network's door as an agency that this server serves."""
+
+    db: Database
+    clock: Clock
+    ring: KeyRing
+    board: NetworkBoard
+    network: Callable[[AgencyCode], NetworkDoor]
+    residents: Callable[[AgencyCode], ResidentsDoor]
+    endpoint: str
+    agencies: set[AgencyCode] = field(default_factory=set)
+    publications: Held | None = None
+    waiters: dict[tuple[str, UUID], asyncio.Future[Finished]] = field(default_factory=dict)
+    carrying: set[tuple[str, UUID]] = field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.register = Committer(self.db, write_registrations, name="intermediary.register")
+        self.receive = Committer(self.db, write_receipts, name="intermediary.receive")
+        self.take = Committer(self.db, write_takings, name="intermediary.take")
+
+    @property
+    def held(self) -> Held:
+        """The publications held; without them nothing can be decided."""
+        if self.publications is None:
+            raise Problem("directory-stale")
+        return self.publications
+
+    def serve(self, agency: AgencyCode) -> AgencyCode:
+        """The agency, if this server serves it; a message for another one is a wrong call."""
+        if agency not in self.agencies:
+            raise Problem("wrong-agency")
+        return agency
+
+    def wait_for(self, agency: str, txn: UUID) -> asyncio.Future[Finished]:
+        """A future of an inquiry's end, shared by all who wait for it in this process."""
+        return self.waiters.setdefault((agency, txn), asyncio.get_running_loop().create_future())
+
+    def finished(self, agency: str, txn: UUID, how: Finished) -> None:
+        """Wakes whoever waits for the end of an inquiry."""
+        future = self.waiters.pop((agency, txn), None)
+        if future is not None and not future.done():
+            future.set_result(how)
+
+    def no_longer_waited(self, agency: str, txn: UUID) -> None:
+        """Whoever waited has gone."""
+        self.waiters.pop((agency, txn), None)
+
+    def start(self, work: Coroutine[None, None, None]) -> None:
+        """Carries something on in the background. What it leaves undone is durable and is swept up."""
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("background-failure", kind=type(task.exception()).__name__, exc_info=task.exception())
+
+    async def close(self) -> None:
+        for task in list(self.tasks):
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.register.close()
+        await self.receive.close()
+        await self.take.close()

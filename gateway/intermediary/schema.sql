@@ -1,0 +1,139 @@
+-- 中間サーバー: one server for many agencies; the agency's code leads every key.
+-- Who a person is (unified_person) and under which code (held_code) stands in the schema "registry".
+
+-- 照会側: an inquiry as its own agency sees it.
+CREATE TABLE inquiry (
+    agency          text        NOT NULL,
+    txn             uuid        NOT NULL,
+    idempotency_key text        NOT NULL,
+    body_d          bytea       NOT NULL,
+    unified         text        NOT NULL,
+    office          text        NOT NULL,
+    asked_by        text        NOT NULL,
+    provider        text        NOT NULL,
+    task            text        NOT NULL,
+    procedure       text,
+    information     text        NOT NULL,
+    items           text[]      NOT NULL,
+    consent         boolean     NOT NULL,
+    non_disclosure  boolean     NOT NULL,
+    request_sealed  bytea,                    -- PermitRequest; none when our own side refused, or all is over
+    annex           bytea       NOT NULL,
+    subject_sealed  bytea       NOT NULL,     -- opens the annex's commitment; goes into the record
+    asked_at        timestamptz NOT NULL,
+    state           text        NOT NULL,
+    permit          text,
+    valid_until     timestamptz,
+    withdrawal_asked_at timestamptz,
+    kind            text,
+    reason          text,
+    reasons         text[]      NOT NULL DEFAULT '{}',
+    ended_at        timestamptz,
+    content         bytea,                    -- the answer as sealed to this agency
+    CONSTRAINT inquiry_pk PRIMARY KEY (agency, txn),
+    CONSTRAINT inquiry_idempotency UNIQUE (agency, asked_by, idempotency_key),
+    CONSTRAINT inquiry_person FOREIGN KEY (agency, unified) REFERENCES unified_person (agency, unified),
+    CONSTRAINT inquiry_state CHECK (state IN ('asking', 'notified', 'ended')),
+    CONSTRAINT inquiry_end CHECK ((state = 'ended') = (kind IS NOT NULL AND ended_at IS NOT NULL)),
+    CONSTRAINT inquiry_content CHECK ((content IS NOT NULL) = (kind IS NOT DISTINCT FROM 'provided'))
+);
+CREATE INDEX inquiry_open ON inquiry (asked_at) WHERE state <> 'ended';
+CREATE INDEX inquiry_list ON inquiry (agency, asked_at, txn);
+
+-- 副本: what a provider has deposited for one person and one information. Sealed, bound to its place.
+CREATE TABLE duplicate (
+    agency          text        NOT NULL,
+    unified         text        NOT NULL,
+    information     text        NOT NULL,
+    layout          text        NOT NULL,     -- 版番号
+    published_from  date        NOT NULL,
+    published_until date,
+    content         bytea       NOT NULL,
+    deposited_at    timestamptz NOT NULL,
+    CONSTRAINT duplicate_pk PRIMARY KEY (agency, unified, information),
+    CONSTRAINT duplicate_person FOREIGN KEY (agency, unified) REFERENCES unified_person (agency, unified),
+    CONSTRAINT duplicate_layout CHECK (layout ~ '^[0-9]{4}$'),
+    CONSTRAINT duplicate_publication CHECK (published_until IS NULL OR published_until >= published_from)
+);
+
+-- 自動応答不可フラグ and 不開示該当フラグ. One row per person (information '') and one per person and information.
+-- Whoever answers shares the row, whoever changes a flag or the duplicate excludes; version tells what was read.
+CREATE TABLE guard (
+    agency              text    NOT NULL,
+    unified             text    NOT NULL,
+    information         text    NOT NULL,
+    version             bigint  NOT NULL DEFAULT 1,
+    no_automatic_answer boolean NOT NULL DEFAULT false,
+    non_disclosure      boolean NOT NULL DEFAULT false,
+    CONSTRAINT guard_pk PRIMARY KEY (agency, unified, information),
+    CONSTRAINT guard_person FOREIGN KEY (agency, unified) REFERENCES unified_person (agency, unified)
+);
+
+-- 提供側: an exchange that this agency was notified of.
+CREATE TABLE provision (
+    agency          text        NOT NULL,
+    txn             uuid        NOT NULL,
+    inquirer        text        NOT NULL,
+    permit          text        NOT NULL,
+    notice_d        bytea       NOT NULL,
+    unified         text,                     -- none when the code is nobody's here
+    task            text        NOT NULL,
+    information     text        NOT NULL,
+    notified_at     timestamptz NOT NULL,
+    valid_until     timestamptz NOT NULL,
+    state           text        NOT NULL,
+    held_for        text[]      NOT NULL DEFAULT '{}',
+    guard_versions  bigint[]    NOT NULL DEFAULT '{}',   -- (person, information) as they were when prepared
+    prepared_by     text,
+    prepared_at     timestamptz,
+    decision        text,
+    withheld_for    text,
+    prepared        bytea,                    -- what would be sent, sealed at rest
+    released_by     text,
+    kind            text,
+    ended_at        timestamptz,
+    answer          bytea,
+    push_due        boolean     NOT NULL DEFAULT false,
+    CONSTRAINT provision_pk PRIMARY KEY (agency, txn),
+    CONSTRAINT provision_person FOREIGN KEY (agency, unified) REFERENCES unified_person (agency, unified),
+    CONSTRAINT provision_state CHECK (state IN ('held', 'prepared', 'ended')),
+    CONSTRAINT provision_decision CHECK (decision IN ('confirm', 'correct', 'withhold')),
+    CONSTRAINT provision_prepared CHECK (state <> 'prepared' OR (prepared_by IS NOT NULL AND decision IS NOT NULL)),
+    CONSTRAINT provision_four_eyes CHECK (released_by IS NULL OR released_by <> prepared_by),
+    CONSTRAINT provision_held_needs_two CHECK (
+        kind IS DISTINCT FROM 'provided' OR held_for IN ('{}', '{list}') OR released_by IS NOT NULL),
+    CONSTRAINT provision_end CHECK (
+        (state = 'ended') = (kind IS NOT NULL AND ended_at IS NOT NULL AND answer IS NOT NULL))
+);
+CREATE INDEX provision_open ON provision (valid_until) WHERE state <> 'ended';
+CREATE INDEX provision_due ON provision (ended_at) WHERE push_due;
+CREATE INDEX provision_list ON provision (agency, notified_at, txn);
+
+-- The copies of the 照会許可用照合リスト and the directory that this server has fetched and verified.
+CREATE TABLE held_list (
+    serial      bigint      NOT NULL,
+    digest      text        NOT NULL,
+    document    bytea       NOT NULL,
+    fetched_at  timestamptz NOT NULL,
+    CONSTRAINT held_list_pk PRIMARY KEY (serial)
+);
+-- append-only: held_list
+CREATE TABLE held_directory (
+    one         boolean     NOT NULL DEFAULT true,
+    serial      bigint      NOT NULL,
+    signed      text        NOT NULL,
+    CONSTRAINT held_directory_pk PRIMARY KEY (one),
+    CONSTRAINT held_directory_one CHECK (one)
+);
+
+-- What was refused as a wrong call from the network (a notice that does not verify): signs of an attack.
+CREATE TABLE intermediary_alarm (
+    id        bigint GENERATED ALWAYS AS IDENTITY,
+    at        timestamptz NOT NULL,
+    agency    text        NOT NULL,
+    message   text        NOT NULL,
+    fault     text        NOT NULL,
+    txn       uuid,
+    CONSTRAINT intermediary_alarm_pk PRIMARY KEY (id)
+);
+-- append-only: intermediary_alarm

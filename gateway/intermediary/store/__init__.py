@@ -1,0 +1,1 @@
+"""The intermediary server's statements, by what they speak of."""

@@ -1,0 +1,68 @@
+"""Statements on what this server holds of the network's publications, and on its alarms."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from gateway.database import Connection
+
+INSERT_LIST = """
+INSERT INTO held_list (serial, digest, document, fetched_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT ON CONSTRAINT held_list_pk DO NOTHING
+"""
+
+
+async def insert_list(conn: Connection, serial: int, digest: str, document: bytes, fetched_at: datetime) -> None:
+    """Keeps a fetched and verified list; old ones stay."""
+    await conn.execute(INSERT_LIST, serial, digest, document, fetched_at)
+
+
+LATEST_LIST = """
+SELECT serial, digest, document FROM held_list ORDER BY serial DESC LIMIT 1
+"""
+
+
+async def latest_list(conn: Connection) -> tuple[int, str, bytes] | None:
+    row = await conn.fetchrow(LATEST_LIST)
+    return (row["serial"], row["digest"], row["document"]) if row else None
+
+
+REPLACE_DIRECTORY = """
+INSERT INTO held_directory AS h (serial, signed) VALUES ($1, $2)
+ON CONFLICT ON CONSTRAINT held_directory_pk DO UPDATE SET serial = EXCLUDED.serial, signed = EXCLUDED.signed
+WHERE h.serial < EXCLUDED.serial
+"""
+
+
+async def replace_directory(conn: Connection, serial: int, signed: str) -> None:
+    """Keeps a newer directory; an older one changes nothing."""
+    await conn.execute(REPLACE_DIRECTORY, serial, signed)
+
+
+READ_DIRECTORY = """
+SELECT signed FROM held_directory
+"""
+
+
+async def read_directory(conn: Connection) -> str | None:
+    signed: str | None = await conn.fetchval(READ_DIRECTORY)
+    return signed
+
+
+INSERT_ALARM = """
+INSERT INTO intermediary_alarm (at, agency, message, fault, txn) VALUES ($1, $2, $3, $4, $5)
+"""
+
+
+async def insert_alarm(conn: Connection, at: datetime, agency: str, message: str, fault: str, txn: UUID | None) -> None:
+    await conn.execute(INSERT_ALARM, at, agency, message, fault, txn)
+
+
+LATEST_ALARMS = """
+SELECT at, agency, message, fault, txn FROM intermediary_alarm WHERE agency = $1 ORDER BY id DESC LIMIT $2
+"""
+
+
+async def latest_alarms(conn: Connection, agency: str, limit: int) -> list[tuple[datetime, str, str, str, UUID | None]]:
+    return [tuple(row) for row in await conn.fetch(LATEST_ALARMS, agency, limit)]

@@ -1,0 +1,82 @@
+"""What a crash or a silent network left behind is carried on: inquiries, withdrawals, lapses, answers, waiting notices."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import structlog
+
+from gateway.exchange.messages import Answer, decode
+from gateway.intermediary import inquire, review, waiting
+from gateway.intermediary.party import Intermediary
+from gateway.intermediary.store import inquiries, provisions
+from gateway.intermediary.store.provisions import ProvisionRow
+from gateway.problems import Problem
+from sympho.codes import AgencyCode
+
+SWEEP_SECONDS = 1.0
+BATCH = 200
+NOWHERE = UUID(int=0)
+
+log = structlog.get_logger()
+
+
+async def sweep(server: Intermediary) -> int:
+    """One round over both sides; how many things were looked at."""
+    return await sweep_provisions(server) + await sweep_inquiries(server)
+
+
+async def sweep_inquiries(server: Intermediary) -> int:
+    """Inquiries that are open: those that have not gone out go out, withdrawals are repeated, ends are fetched."""
+    seen, after = 0, NOWHERE
+    while True:
+        async with server.db.connection() as conn:
+            rows = await inquiries.due_inquiries(conn, after, BATCH)
+        await asyncio.gather(*(_carry_on(server, row) for row in rows))
+        seen += len(rows)
+        if len(rows) < BATCH:
+            return seen
+        after = rows[-1].txn
+
+
+async def _carry_on(server: Intermediary, row: inquiries.InquiryRow) -> None:
+    if (row.agency, row.txn) in server.carrying or AgencyCode(row.agency) not in server.agencies:
+        return
+    try:
+        if row.withdrawal_asked_at is not None:
+            await inquire.carry_withdrawal(server, row)
+        elif row.state == "asking":
+            await inquire.carry(server, inquire.carried_of(server, row))
+    except Problem as problem:
+        log.warning("inquiry-not-carried", txn=str(row.txn), problem=problem.slug)
+
+
+async def sweep_provisions(server: Intermediary) -> int:
+    """Answers nobody acknowledged are brought again, what has passed its validity lapses, what waits for a list is weighed."""
+    async with server.db.connection() as conn:
+        rows = await provisions.due_provisions(conn, server.clock.now(), BATCH)
+    await asyncio.gather(*(_settle(server, row) for row in rows))
+    return len(rows)
+
+
+async def _settle(server: Intermediary, row: ProvisionRow) -> None:
+    try:
+        if row.answer is not None:
+            await review.push(server, AgencyCode(row.agency), row.txn, decode(Answer, row.answer))
+        elif server.clock.now() >= row.valid_until:
+            await review.lapse(server, row)
+        else:
+            await waiting.weigh_again(server, row)
+    except Problem as problem:
+        log.warning("provision-not-settled", txn=str(row.txn), problem=problem.slug)
+
+
+async def keep_sweeping(server: Intermediary) -> None:
+    """Runs until it is cancelled; a database that is away is waited for."""
+    while True:
+        try:
+            await sweep(server)
+        except (OSError, Problem) as trouble:
+            log.warning("sweep-failed", trouble=getattr(trouble, "slug", type(trouble).__name__))
+        await asyncio.sleep(SWEEP_SECONDS)

@@ -1,0 +1,132 @@
+"""The key ring of a party (鍵束): keys per agency and purpose, in memory once opened, wrapped in the database.
+
+The root key wraps the role's key; the role's key wraps all others. A key is made once, in a transaction of its own that
+has been committed before anybody can use the key, so that nothing is ever sealed under a key that was rolled back.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+from gateway.exchange.jws import SigningKey
+from gateway.exchange.sealing import SealingKey
+from gateway.keys import store
+from gateway.keys.root import KEY_BYTES, RootKey, unwrap, wrap
+
+__all__ = ["HOLDER_KEYS", "KeyMissing", "KeyRing", "Opener"]
+
+Opener = Callable[[], AbstractAsyncContextManager[store.Connection]]
+"""Opens a transaction: ``Database.transaction``."""
+
+ROLE_KEY = "role"
+SIGNING = "signing"
+SEALING = "sealing"
+HOLDER_KEYS = (SIGNING, SEALING)
+"""The purposes whose keys are an agency's private keys and not 32 random bytes."""
+
+_NAME = re.compile(r"[0-9A-Za-z._-]{1,64}:[a-z][a-z0-9-]{0,40}")
+
+
+class KeyMissing(Exception):
+    """A key that was never made; the message names it. ``ensure`` was not called for this agency and purpose."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no key {name}")
+        self.log_text = f"no key {name}"
+
+
+def _random() -> bytes:
+    return os.urandom(KEY_BYTES)
+
+
+_MAKERS: Mapping[str, Callable[[], bytes]] = {
+    SIGNING: lambda: SigningKey.generate("new/1").to_bytes(),
+    SEALING: lambda: SealingKey.generate().to_bytes(),
+}
+
+
+class KeyRing:
+    """One party's keys."""
+
+    def __init__(self, transaction: Opener, role_key: bytes, secrets: dict[str, bytes]) -> None:
+        self._transaction = transaction
+        self._role_key = role_key
+        self._secrets = secrets
+        self._signing: dict[str, SigningKey] = {}
+        self._sealing: dict[str, SealingKey] = {}
+
+    @classmethod
+    async def open(cls, transaction: Opener, root: RootKey) -> KeyRing:
+        """Every key of the party, opened; the role's key is made when it is not there yet."""
+        async with transaction() as conn:
+            await store.insert(conn, {ROLE_KEY: root.wrap(ROLE_KEY, _random())})
+            wrapped = await store.read_all(conn)
+        role_key = root.unwrap(ROLE_KEY, wrapped.pop(ROLE_KEY))
+        return cls(transaction, role_key, {name: unwrap(role_key, name, text) for name, text in wrapped.items()})
+
+    def key(self, agency: str, purpose: str) -> bytes:
+        """The 32 bytes of an agency for one purpose."""
+        return self.secret(f"{agency}:{purpose}")
+
+    def secret(self, name: str) -> bytes:
+        """A secret by its whole name, from memory."""
+        found = self._secrets.get(name)
+        if found is None:
+            raise KeyMissing(name)
+        return found
+
+    def signing(self, holder: str) -> SigningKey:
+        """The holder's key for ES256; its key id is ``<holder>/1``."""
+        made = self._signing.get(holder)
+        if made is None:
+            made = self._signing[holder] = SigningKey.from_bytes(f"{holder}/1", self.key(holder, SIGNING))
+        return made
+
+    def sealing(self, agency: str) -> SealingKey:
+        """The agency's private key for answers that are sealed to it."""
+        made = self._sealing.get(agency)
+        if made is None:
+            made = self._sealing[agency] = SealingKey.from_bytes(self.key(agency, SEALING))
+        return made
+
+    async def ensure(self, agencies: Iterable[str], purposes: Iterable[str]) -> None:
+        """Makes what is missing, for every agency and purpose, in one transaction; two processes end with the same keys."""
+        wanted = tuple(purposes)
+        makers = {f"{agency}:{purpose}": _MAKERS.get(purpose, _random) for agency in agencies for purpose in wanted}
+        await self._ensure(makers)
+
+    async def make(self, name: str, maker: Callable[[], bytes]) -> bytes:
+        """A secret by its whole name (``holder:purpose``), made by ``maker`` if nobody has made it yet."""
+        await self._ensure({name: maker})
+        return self.secret(name)
+
+    async def _ensure(self, makers: Mapping[str, Callable[[], bytes]]) -> None:
+        missing = [name for name in makers if name not in self._secrets]
+        if not missing:
+            return
+        if not all(_NAME.fullmatch(name) for name in missing):
+            raise ValueError("a key's name is <holder>:<purpose>")
+        seal = partial(wrap, self._role_key)
+        async with self._transaction() as conn:
+            held = await store.read(conn, missing)
+            fresh = {name: seal(name, makers[name]()) for name in missing if name not in held}
+            if fresh:
+                await store.insert(conn, fresh)
+                held |= await store.read(conn, list(fresh))
+        self._secrets.update((name, unwrap(self._role_key, name, text)) for name, text in held.items())
+
+    async def rewrap(self, old: RootKey, new: RootKey) -> None:
+        """Wraps the role's key with another root key. Opens what it wrote before it commits; nothing else changes."""
+        async with self._transaction() as conn:
+            before = (await store.read(conn, [ROLE_KEY]))[ROLE_KEY]
+            after = new.wrap(ROLE_KEY, old.unwrap(ROLE_KEY, before))
+            new.unwrap(ROLE_KEY, after)
+            if not await store.replace(conn, ROLE_KEY, before, after):
+                raise KeyMissing(ROLE_KEY)
+
+    def __repr__(self) -> str:
+        return f"<key ring of {len(self._secrets)} keys>"

@@ -1,0 +1,51 @@
+"""The statements over wrapped keys; what stands in a row is useless without the root key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import asyncpg
+
+Connection: TypeAlias = asyncpg.Connection
+
+INSERT_KEYS = """
+INSERT INTO wrapped_key (name, wrapped)
+SELECT name, wrapped FROM UNNEST($1::text[], $2::bytea[]) AS fresh (name, wrapped)
+ORDER BY name
+ON CONFLICT ON CONSTRAINT wrapped_key_pk DO NOTHING
+"""
+
+
+async def insert(conn: Connection, rows: Mapping[str, bytes]) -> None:
+    """Adds what is not there yet; of two processes that make the same key at once, the first one's key stays."""
+    await conn.execute(INSERT_KEYS, list(rows), list(rows.values()))
+
+
+READ_KEYS = """
+SELECT name, wrapped FROM wrapped_key WHERE name = ANY ($1::text[])
+"""
+
+
+async def read(conn: Connection, names: Sequence[str]) -> dict[str, bytes]:
+    return {row["name"]: row["wrapped"] for row in await conn.fetch(READ_KEYS, list(names))}
+
+
+READ_ALL_KEYS = """
+SELECT name, wrapped FROM wrapped_key ORDER BY name
+"""
+
+
+async def read_all(conn: Connection) -> dict[str, bytes]:
+    return {row["name"]: row["wrapped"] for row in await conn.fetch(READ_ALL_KEYS)}
+
+
+REPLACE_KEY = """
+UPDATE wrapped_key SET wrapped = $3 WHERE name = $1 AND wrapped = $2
+"""
+
+
+async def replace(conn: Connection, name: str, before: bytes, after: bytes) -> bool:
+    """Wraps one key anew; False when somebody else did so in between."""
+    done: str = await conn.execute(REPLACE_KEY, name, before, after)
+    return done == "UPDATE 1"

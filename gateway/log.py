@@ -1,0 +1,167 @@
+"""Structured logs (ログ): one JSON line an event on stderr, or readable lines on a terminal; set up here and only here.
+
+What is printed is decided by type. A personal number prints its kind, bytes their length, a secret nothing, an object
+that we do not know its type. As a net below that, runs of digits that look like a person's number are masked in text.
+The text of a foreign exception is not printed, because it may quote a value: only its type, and where it happened.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Mapping, MutableMapping
+from datetime import date, timedelta
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+from uuid import UUID
+
+import structlog
+
+from gateway.config import Secret
+from sympho.codes import PersonalNumber
+
+__all__ = ["configure", "log", "redacted"]
+
+EventDict = MutableMapping[str, Any]
+ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("sympho")
+"""The logger of the whole program: ``log.info("listening", port=8443)``."""
+
+_DEEPEST = 4
+_LONGEST = 2000
+_LIKE_A_PERSON = re.compile(r"(?<![0-9A-Za-z-])(?:[0-9]{11,12}|[0-9]{15}|[0-9]{20}|[0-9a-f]{32})(?![0-9A-Za-z-])")
+_MASK = "＊＊＊"
+_OUR_OWN_WORDS = (TypeError, AttributeError, NameError, ImportError)
+"""Exceptions whose text names code, not data."""
+_KEPT_AS_THEY_ARE = frozenset({"event", "level", "timestamp", "logger", "exception"})
+
+
+def redacted(value: object, depth: int = 0) -> Any:
+    """What of a value may be printed, by its type; the rule for every value of every log line."""
+    if isinstance(value, Enum):
+        return redacted(value.value, depth)
+    if depth < _DEEPEST and isinstance(value, Mapping):
+        return {str(redacted(key, _DEEPEST)): redacted(item, depth + 1) for key, item in value.items()}
+    if depth < _DEEPEST and isinstance(value, list | tuple | set | frozenset):
+        return [redacted(item, depth + 1) for item in value]
+    return _printable(value)
+
+
+def _printable(value: object) -> Any:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str():
+            return _LIKE_A_PERSON.sub(_MASK, str.__str__(value)[:_LONGEST])
+        case PersonalNumber() | Secret():
+            return repr(value)
+        case bytes() | bytearray() | memoryview():
+            return f"<{len(value)} bytes>"
+        case date() | timedelta() | UUID() | Path():
+            return str(value)
+        case BaseException():
+            return wording(value)
+    return f"<{type(value).__name__}>"
+
+
+def wording(error: BaseException) -> str:
+    """An exception in a log: its type, and its text only where that cannot quote a value."""
+    name = type(error).__name__
+    spoken = getattr(error, "log_text", None)
+    if isinstance(spoken, str):
+        return f"{name}: {redacted(spoken)}"
+    slug = getattr(error, "slug", None)
+    if isinstance(slug, str):
+        return f"{name}: {slug}"
+    return f"{name}: {redacted(str(error))}" if type(error) in _OUR_OWN_WORDS else name
+
+
+def _story(error: BaseException, trace: TracebackType | None) -> list[str]:
+    """From the exception inwards: what it is, and the lines of code that led there, without any value."""
+    told = [wording(error)]
+    frames = traceback.extract_tb(trace)[-12:]
+    told.extend(f"  {'/'.join(Path(f.filename).parts[-3:])}:{f.lineno} {f.name}" for f in frames)
+    inner = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if inner is not None and len(told) < 40:
+        told.extend(["after", *_story(inner, inner.__traceback__)])
+    return told
+
+
+def _exception(_: object, __: str, event: EventDict) -> EventDict:
+    info = event.pop("exc_info", None)
+    if isinstance(info, BaseException):
+        info = (type(info), info, info.__traceback__)
+    elif info is True:
+        info = sys.exc_info()
+    if info and info[1] is not None:
+        event["exception"] = _story(info[1], info[2])
+    return event
+
+
+def _redact(_: object, __: str, event: EventDict) -> EventDict:
+    for key, value in event.items():
+        if key not in _KEPT_AS_THEY_ARE:
+            event[key] = redacted(value)
+    event["event"] = redacted(str(event.get("event", "")).partition("\n")[0])
+    return event
+
+
+def _bare_exceptions(console: bool) -> list[Any]:
+    if not console:
+        return [structlog.processors.JSONRenderer(ensure_ascii=False)]
+
+    def lines(_: object, __: str, event: EventDict) -> EventDict:
+        if "exception" in event:
+            event["exception"] = "\n".join(event["exception"])
+        return event
+
+    return [lines, structlog.dev.ConsoleRenderer(pad_event_to=0)]
+
+
+def configure(level: str = "info", stream: TextIO | None = None, console: bool | None = None) -> None:
+    """Sets up logging for the process. ``console`` None: readable lines when ``stream`` is a terminal."""
+    target = sys.stderr if stream is None else stream
+    readable = target.isatty() if console is None else console
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _exception,
+                _redact,
+                *_bare_exceptions(readable),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    ours = logging.getLogger("sympho")
+    ours.setLevel(logging.NOTSET)
+    log.warning(
+        "simulator",
+        ja="これは中間サーバーのシミュレーターです。実在の人・団体のデータを入れないでください。",
+        en="This is a simulator: invented people only. Never enter data of real people or bodies.",
+    )
+    ours.setLevel(level.upper())

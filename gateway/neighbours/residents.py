@@ -1,0 +1,90 @@
+"""住基ネット's stand-in, the residents' party (FGU): it alone knows which 住民票コード belongs to a 個人番号 (令27条).
+
+It passes acquisition numbers on with 住民票コード; 個人番号 stays here. Invented people only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.database import Database
+from gateway.exchange.doors import IssuingDoor
+from gateway.exchange.messages import CodeIssue, CodeReply, CodeRequest, ResidentCodeChange
+from gateway.keys.ring import KeyRing
+from gateway.neighbours import store
+from gateway.problems import Problem
+from sympho.codes import AgencyCode, IndividualNumber, ResidentCode
+from sympho.linkage import NONCE_BYTES, blind, place, seal, unseal
+
+HOLDER = AgencyCode("0" * 16)
+"""The ring's key place of this party; no agency has this code."""
+
+PERSONS_LIMIT = 10_000
+
+
+@dataclass
+class Residents:
+    """The residents' party. ``network`` opens the network's issuing door."""
+
+    db: Database
+    ring: KeyRing
+    network: Callable[[], IssuingDoor]
+
+
+def _blind(party: Residents, number: IndividualNumber | ResidentCode) -> bytes:
+    return blind(party.ring.key(HOLDER, "resident-blind"), HOLDER, number)
+
+
+async def register(party: Residents, people: Sequence[tuple[IndividualNumber, ResidentCode]]) -> None:
+    """Takes invented people into the register; a person whose 住民票コード differs has it changed."""
+    key = party.ring.key(HOLDER, "resident")
+    rows = []
+    for individual, resident in people:
+        individual_blind = _blind(party, individual)
+        where = place("resident", individual_blind.hex())
+        sealed = seal(key, os.urandom(NONCE_BYTES), where, resident.reveal().encode())
+        rows.append((individual_blind, sealed, _blind(party, resident)))
+    async with party.db.transaction() as conn:
+        await store.upsert_residents(conn, rows)
+
+
+async def request_codes(party: Residents, caller: AgencyCode, request: CodeRequest) -> CodeReply:
+    """Maps 個人番号 to 住民票コード and asks the network to issue; who is not in the register is named as unknown."""
+    if request.agency != caller:
+        raise Problem("wrong-agency")
+    if len(request.persons) > PERSONS_LIMIT:
+        raise Problem("too-large", f"at most {PERSONS_LIMIT} persons at once")
+    blinds = [_blind(party, individual) for _, individual in request.persons]
+    async with party.db.connection() as conn:
+        found = await store.find_residents(conn, blinds)
+    known = []
+    unknown = []
+    for (number, _), individual_blind in zip(request.persons, blinds, strict=True):
+        sealed = found.get(individual_blind)
+        if sealed is None:
+            unknown.append(number)
+        else:
+            known.append((number, _open(party, individual_blind, sealed)))
+    if not known:
+        return CodeReply(0, 0, tuple(unknown))
+    reply = await party.network().issue(CodeIssue(1, caller, tuple(known)))
+    return CodeReply(reply.bound, reply.held, tuple(unknown))
+
+
+async def change_resident_code(party: Residents, individual: IndividualNumber, after: ResidentCode) -> None:
+    """住民票コードの変更: told to the network first, so that no code is lost if this stops half-way."""
+    async with party.db.connection() as conn:
+        found = await store.find_residents(conn, [_blind(party, individual)])
+    sealed = found.get(_blind(party, individual))
+    if sealed is None:
+        raise Problem("not-found")
+    before = _open(party, _blind(party, individual), sealed)
+    await party.network().change_resident_code(ResidentCodeChange(1, before, after))
+    await register(party, [(individual, after)])
+
+
+def _open(party: Residents, individual_blind: bytes, sealed: bytes) -> ResidentCode:
+    where = place("resident", individual_blind.hex())
+    return ResidentCode(unseal(party.ring.key(HOLDER, "resident"), ResidentCode.kind, where, sealed).decode())

@@ -1,0 +1,131 @@
+"""The network as a party (情報提供ネットワークシステム): what it holds in memory, and its committers.
+
+Everything that a permit needs is here without a query: the signed directory, the compiled list, its own keys. A permit
+that was issued and not yet presented is remembered in memory only (``docs/decisions/permits-in-memory.md``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from authz.decide import Snapshot
+from gateway.clock import Clock
+from gateway.committer import Committer
+from gateway.database import Connection, Database
+from gateway.exchange.directory import Directory
+from gateway.exchange.doors import IntermediaryDoor
+from gateway.exchange.jws import SigningKey, VerifyingKey
+from gateway.exchange.messages import AnswerOrPending, Permit
+from gateway.keys.ring import KeyRing
+from gateway.network import store
+from gateway.records import store as record_store
+from sympho.codes import AgencyCode, LinkageCode
+from sympho.issuer import IssuerKeys
+
+PERMITS_REMEMBERED = 100_000
+VALIDITY = timedelta(days=7)
+"""How long a provider may answer, in world time; the notice lapses after the last day (命令41条)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A permit that was issued, with what is needed to notify the provider and to record."""
+
+    request_d: bytes
+    token: str
+    claims: Permit
+    code: LinkageCode
+    subject_sealed: bytes
+    subject_blind: bytes
+    annex: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What the network has published last: replaced as a whole, never changed."""
+
+    directory: Directory
+    signed: str
+    snapshot: Snapshot
+    keys: Mapping[str, VerifyingKey]
+    """Every party's verifying keys by kid."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One exchange's end with the network's record of it, written together."""
+
+    exchange: store.NewExchange | store.EndedExchange
+    record: record_store.RecordRow
+
+
+async def write_accepted(conn: Connection, rows: Sequence[store.NewExchange]) -> list[bool]:
+    """Accepted exchanges; True where the exchange number was new."""
+    fresh = await store.insert_exchanges(conn, rows)
+    return [row.txn in fresh for row in rows]
+
+
+async def write_ends(conn: Connection, ends: Sequence[End]) -> list[bool]:
+    """Ends and records; True where this end is the one that counts, False where the exchange had ended before."""
+    refused = [e.exchange for e in ends if isinstance(e.exchange, store.NewExchange)]
+    ended = [e.exchange for e in ends if isinstance(e.exchange, store.EndedExchange)]
+    counted: set[UUID] = set()
+    if refused:
+        counted |= await store.insert_exchanges(conn, refused)
+    if ended:
+        counted |= await store.end_exchanges(conn, ended)
+    await record_store.insert(conn, [e.record for e in ends if e.exchange.txn in counted])
+    return [e.exchange.txn in counted for e in ends]
+
+
+@dataclass
+class Network:
+    """The network party. ``route`` opens the door of the server that serves an agency."""
+
+    db: Database
+    clock: Clock
+    ring: KeyRing
+    agency: AgencyCode
+    signing: SigningKey
+    issuer_keys: IssuerKeys
+    route: Callable[[AgencyCode], IntermediaryDoor]
+    publication: Publication | None = None
+    issued: OrderedDict[str, Issued] = field(default_factory=OrderedDict)
+    in_flight: dict[str, asyncio.Task[AnswerOrPending]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.accept = Committer(self.db, write_accepted, name="network.accept")
+        self.end = Committer(self.db, write_ends, name="network.end")
+
+    @property
+    def published(self) -> Publication:
+        """The publication in force; a network without one is not ready."""
+        if self.publication is None:
+            raise RuntimeError("the network has published neither directory nor list")
+        return self.publication
+
+    def remember(self, issued: Issued) -> None:
+        """Keeps an issued permit until it is presented; the oldest goes when there are too many."""
+        self.issued[issued.claims.txn] = issued
+        if len(self.issued) > PERMITS_REMEMBERED:
+            self.issued.popitem(last=False)
+
+    def validity(self, now: datetime) -> datetime:
+        """The end of the last day of a notice's validity, in world time."""
+        last = now + VALIDITY
+        return last.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+    def publish(self, publication: Publication) -> None:
+        """Swaps what is in force; decisions under way keep what they began with."""
+        self.publication = replace(publication)
+
+    async def close(self) -> None:
+        for task in list(self.in_flight.values()):
+            task.cancel()
+        await self.accept.close()
+        await self.end.close()

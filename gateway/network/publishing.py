@@ -1,0 +1,147 @@
+"""What the network publishes: the directory (機関, keys, assessments), the match list, the world's clock.
+
+Every change is a new serial, signed as a whole; what is in force in memory is swapped by one reference. Whatever is
+published is durable first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from authz.decide import Snapshot
+from authz.matchlist import compile_list, digest, parse
+from gateway.clock import ClockSetting
+from gateway.database import Connection
+from gateway.exchange.directory import Directory, DirectoryEntry, facts_of, sign_directory
+from gateway.exchange.doors import Enrolment, Pulse
+from gateway.exchange.messages import decode, encode
+from gateway.network import store
+from gateway.network.party import Network, Publication
+from gateway.problems import Problem
+
+
+def pulse(network: Network) -> Pulse:
+    """The clock and the serials now in force."""
+    directory = network.published.directory
+    return Pulse(network.clock.setting, directory.serial, directory.list)
+
+
+async def match_list(network: Network, serial: int) -> bytes:
+    """A published list's document; lists are never taken back."""
+    async with network.db.connection() as conn:
+        document = await store.list_document(conn, serial)
+    if document is None:
+        raise Problem("not-found")
+    return document
+
+
+async def publish_list(network: Network, document: bytes) -> int:
+    """Publishes a list under the next serial, unless it is the one in force; its serial."""
+    parse(document)
+    async with network.db.transaction() as conn:
+        latest = await store.latest_list(conn)
+        if latest is not None and latest[1] == digest(document):
+            return latest[0]
+        serial = await store.insert_list(conn, digest(document), document, network.clock.now())
+    await republish(network)
+    return serial
+
+
+async def register_agencies(network: Network, entries: Sequence[DirectoryEntry]) -> None:
+    """Takes agencies into the directory or changes what it says of them; keys and endpoints made known before stay."""
+    async with network.db.transaction() as conn:
+        held = {entry.code: entry for entry in await _entries(conn)}
+        rows = [(entry.code, encode(_with_keys(entry, held.get(entry.code)))) for entry in entries]
+        await store.upsert_entries(conn, rows)
+    await republish(network)
+
+
+def _with_keys(entry: DirectoryEntry, held: DirectoryEntry | None) -> DirectoryEntry:
+    if held is None:
+        return entry
+    return msgspec.structs.replace(
+        entry, endpoint=held.endpoint, keys=held.keys, sealing=held.sealing, certificates=held.certificates
+    )
+
+
+async def enrol(network: Network, enrolments: Sequence[Enrolment]) -> None:
+    """An intermediary server makes its agencies' public keys known; an agency outside the directory is refused."""
+    async with network.db.transaction() as conn:
+        held = {entry.code: entry for entry in await _entries(conn)}
+        changed = []
+        for one in enrolments:
+            entry = held.get(one.agency)
+            if entry is None:
+                raise Problem("unknown-code", f"agency {one.agency} is not in the directory")
+            enrolled = msgspec.structs.replace(entry, endpoint=one.endpoint, keys=(one.signing,), sealing=one.sealing)
+            if enrolled != entry:
+                changed.append((entry.code, encode(enrolled)))
+        if not changed:
+            return
+        await store.upsert_entries(conn, changed)
+    await republish(network)
+
+
+async def republish(network: Network) -> None:
+    """Signs and puts in force what the database holds, under the next serial."""
+    async with network.db.transaction() as conn:
+        serial = await store.raise_directory_serial(conn)
+        entries = await _entries(conn)
+        latest = await store.latest_list(conn)
+    if latest is None:
+        return
+    list_serial, list_digest, document = latest
+    directory = Directory(
+        v=1,
+        serial=serial,
+        issued_at=network.clock.now(),
+        list=list_serial,
+        list_d=list_digest,
+        network=network.agency,
+        network_keys=(network.signing.jwk(),),
+        entries=tuple(sorted(entries, key=lambda entry: entry.code)),
+    )
+    compiled = network.publication.snapshot.list if network.publication else None
+    if compiled is None or compiled.serial != list_serial:
+        compiled = compile_list(parse(document), list_serial)
+    snapshot = Snapshot(compiled, facts_of(directory, compiled.close_kinds), compiled.items)
+    signed = sign_directory(directory, network.signing)
+    network.publish(Publication(directory, signed, snapshot, directory.verifying))
+
+
+async def _entries(conn: Connection) -> list[DirectoryEntry]:
+    return [decode(DirectoryEntry, raw) for raw in await store.all_entries(conn)]
+
+
+async def restore(network: Network) -> bool:
+    """At start: the clock and the publications as they were left. False where nothing was published yet."""
+    async with network.db.connection() as conn:
+        _, setting = await store.read_state(conn)
+        latest = await store.latest_list(conn)
+        entries = await store.all_entries(conn)
+    network.clock.follow(setting)
+    if latest is None or not entries:
+        return False
+    await republish(network)
+    return True
+
+
+async def set_clock(network: Network, at: datetime, *, frozen: bool) -> ClockSetting:
+    """Sets the world's clock; durable before any party sees it. Every party follows within a second."""
+    return await _keep(network, network.clock.set(at, frozen))
+
+
+async def resume_clock(network: Network) -> ClockSetting:
+    """World time goes with the machine's again: no offset, not frozen."""
+    return await _keep(network, network.clock.set(network.clock.machine(), frozen=False))
+
+
+async def _keep(network: Network, setting: ClockSetting) -> ClockSetting:
+    async with network.db.transaction() as conn:
+        version = await store.set_clock(conn, setting.offset_us, setting.frozen_at)
+    kept = ClockSetting(setting.offset_us, setting.frozen_at, version)
+    network.clock.follow(kept)
+    return kept

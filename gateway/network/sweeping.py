@@ -1,0 +1,56 @@
+"""What a crash or a silent party left behind is carried on: notices, withdrawals and answers nobody acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from gateway.exchange.messages import Answer, decode
+from gateway.network import relaying, store
+from gateway.network.party import Network
+from gateway.problems import Problem
+from sympho.codes import AgencyCode
+
+SWEEP_SECONDS = 1.0
+BATCH = 200
+PATIENCE = timedelta(seconds=5)
+"""How long an accepted exchange is left to the call that accepted it, in world time."""
+
+log = structlog.get_logger()
+
+
+async def sweep(network: Network) -> int:
+    """One round; how many exchanges were looked at. Whatever fails is tried again in the next round."""
+    async with network.db.connection() as conn:
+        due = await store.due_exchanges(conn, network.clock.now() - PATIENCE, BATCH)
+    await asyncio.gather(*(_carry_on(network, row) for row in due))
+    return len(due)
+
+
+async def _carry_on(network: Network, row: store.ExchangeRow) -> None:
+    if str(row.txn) in network.in_flight:
+        return
+    try:
+        if row.state == "ended":
+            ended = decode(Answer, row.reply or b"")
+            await relaying.deliver(network, AgencyCode(row.inquirer), row.txn, ended)
+        elif row.withdrawal_asked:
+            reply = await relaying.carry_withdrawal(network, row)
+            if isinstance(reply, Answer):
+                await relaying.deliver(network, AgencyCode(row.inquirer), row.txn, reply)
+        else:
+            await relaying.renotify(network, row)
+    except Problem as problem:
+        log.warning("not-carried-on", txn=str(row.txn), problem=problem.slug)
+
+
+async def keep_sweeping(network: Network) -> None:
+    """Runs until it is cancelled; a database that is away is waited for."""
+    while True:
+        try:
+            await sweep(network)
+        except (OSError, Problem) as trouble:
+            log.warning("sweep-failed", trouble=type(trouble).__name__)
+        await asyncio.sleep(SWEEP_SECONDS)

@@ -1,0 +1,230 @@
+"""The agency's side of code management (符号管理, FGU): 符号 <-> 団体内統合宛名番号, acquired, bound, resolved and retired.
+
+番号法21条の2, 令27条, 命令44条. The run of an acquisition: ``open_acquisitions`` mints acquisition numbers, the residents' party
+passes them on with 住民票コード, the network answers, ``bind`` keeps the codes and forgets the numbers. Whatever breaks in
+between, running it again completes it: an open acquisition keeps its number, and the network sends the same code again.
+
+Codes are sealed under the agency's key at their place and found by a blind index. Everything runs inside the caller's
+transaction and asks the database a fixed number of times, however many persons are given.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sympho import linkage
+from sympho.codes import AcquisitionNumber, AgencyCode, LinkageCode, UnifiedNumber
+from sympho.linkage import BindOutcome, HeldEvent, Keys, PersonStatus, Purpose, RetirementReason
+from sympho.store import Connection
+from sympho.store import registry as store
+
+CodeNotice = tuple[AcquisitionNumber, LinkageCode | None, int]
+"""(取得番号, 符号 or None when the network says "already held", generation)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """A person whose code was asked for. ``number`` is the open acquisition's; None where nothing is to be asked."""
+
+    unified: UnifiedNumber
+    status: PersonStatus
+    number: AcquisitionNumber | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryEvent:
+    """One event in the life of a person's code at the agency."""
+
+    event: HeldEvent
+    generation: int | None
+    reason: RetirementReason | None
+    happened_at: datetime
+
+
+async def register(conn: Connection, agency: AgencyCode, unified: Sequence[UnifiedNumber], now: datetime) -> None:
+    """Takes over unified numbers that an addressee system outside has given; those known stay as they are."""
+    await store.register_persons(conn, agency, _texts(unified), now)
+
+
+async def open_acquisitions(
+    conn: Connection, keys: Keys, agency: AgencyCode, unified: Sequence[UnifiedNumber], now: datetime
+) -> list[Acquisition]:
+    """Opens acquisitions (令27条), in the order asked.
+
+    Someone whose acquisition is open gets the same number again; who holds a code, or is unknown, gets none.
+    """
+    distinct = dict.fromkeys(unified)
+    await store.open_acquisitions(conn, agency, [_new_acquisition(keys, agency, person) for person in distinct], now)
+    standings = await store.standings(conn, agency, _texts(unified))
+    return [_acquisition(keys, agency, person, standing) for person, standing in zip(unified, standings, strict=True)]
+
+
+async def bind(
+    conn: Connection, keys: Keys, agency: AgencyCode, notices: Sequence[CodeNotice], now: datetime
+) -> list[BindOutcome]:
+    """Binds the codes that came from the network and forgets their acquisition numbers (命令44条), in the order given.
+
+    The network may note as confirmed what ``linkage.is_delivered``. A notice that arrives twice is answered ``HELD``.
+    """
+    number_blinds = [_blind_number(keys, agency, number) for number, _, _ in notices]
+    opened = {row.number_blind: row for row in await store.lock_acquisitions(conn, agency, number_blinds)}
+    fates = [
+        _fate(opened.get(number_blind), code, generation)
+        for number_blind, (_, code, generation) in zip(number_blinds, notices, strict=True)
+    ]
+    bound = await store.bind_codes(conn, agency, _codes_to_bind(keys, agency, notices, fates), now)
+    holders = iter(await reverse(conn, keys, [(agency, code) for _, code, _ in notices if code is not None]))
+    outcomes: list[BindOutcome] = []
+    events: dict[str, tuple[str, str, int | None]] = {}
+    for (person, outcome), (_, code, generation) in zip(fates, notices, strict=True):
+        held = code is not None and next(holders) is not None
+        if outcome is BindOutcome.BOUND and person not in bound:
+            outcome = BindOutcome.UNKNOWN
+            events[person] = (person, HeldEvent.ALREADY_HELD, generation)
+        elif outcome in _EVENT_OF:
+            events[person] = (person, _EVENT_OF[outcome], None if code is None else generation)
+        outcomes.append(BindOutcome.HELD if outcome is BindOutcome.UNKNOWN and held else outcome)
+    await store.add_events(conn, agency, list(events.values()), now)
+    await store.forget_acquisitions(conn, agency, [row.unified for row in opened.values()])
+    return outcomes
+
+
+_EVENT_OF = {BindOutcome.ALREADY_HELD: HeldEvent.ALREADY_HELD, BindOutcome.STALE: HeldEvent.STALE}
+_NOBODY = ""
+
+
+def _fate(
+    acquisition: store.OpenAcquisition | None, code: LinkageCode | None, generation: int
+) -> tuple[str, BindOutcome]:
+    """The person whom a notice is for, and what becomes of it unless another row stands in the way."""
+    if acquisition is None:
+        return _NOBODY, BindOutcome.UNKNOWN
+    if code is None:
+        return acquisition.unified, BindOutcome.ALREADY_HELD
+    if generation <= acquisition.retired_generation:
+        return acquisition.unified, BindOutcome.STALE
+    return acquisition.unified, BindOutcome.BOUND
+
+
+def _codes_to_bind(
+    keys: Keys, agency: AgencyCode, notices: Sequence[CodeNotice], fates: Sequence[tuple[str, BindOutcome]]
+) -> list[store.NewHeldCode]:
+    return [
+        _held_code(keys, agency, UnifiedNumber(person), code, generation)
+        for (person, outcome), (_, code, generation) in zip(fates, notices, strict=True)
+        if outcome is BindOutcome.BOUND and code is not None
+    ]
+
+
+async def give_up(
+    conn: Connection, keys: Keys, agency: AgencyCode, numbers: Sequence[AcquisitionNumber], now: datetime
+) -> int:
+    """Forgets acquisitions for which the residents' party knows nobody; how many were open."""
+    rows = await store.lock_acquisitions(conn, agency, [_blind_number(keys, agency, number) for number in numbers])
+    await store.add_events(conn, agency, [(row.unified, HeldEvent.NOT_FOUND, None) for row in rows], now)
+    await store.forget_acquisitions(conn, agency, [row.unified for row in rows])
+    return len(rows)
+
+
+async def resolve(
+    conn: Connection, keys: Keys, persons: Sequence[tuple[AgencyCode, UnifiedNumber]]
+) -> list[LinkageCode | None]:
+    """Each person's code, in the order asked; None where the agency holds none. Raises ``linkage.Unsealable``."""
+    found = await store.sealed_codes(conn, [(agency, person.reveal()) for agency, person in persons])
+    return [
+        None if sealed is None else _open_code(keys, agency, person, sealed)
+        for (agency, person), sealed in zip(persons, found, strict=True)
+    ]
+
+
+async def reverse(
+    conn: Connection, keys: Keys, codes: Sequence[tuple[AgencyCode, LinkageCode]]
+) -> list[UnifiedNumber | None]:
+    """The person behind each code, in the order asked; None where the agency does not hold the code."""
+    rows = [(agency, linkage.blind(keys.key(agency, Purpose.CODE_BLIND), agency, code)) for agency, code in codes]
+    found = await store.persons_of_codes(conn, rows)
+    return [None if unified is None else UnifiedNumber(unified) for unified in found]
+
+
+async def retire(
+    conn: Connection, agency: AgencyCode, unified: Sequence[UnifiedNumber], reason: RetirementReason, now: datetime
+) -> list[bool]:
+    """Removes codes from the agency; for each person, whether there was one. The network has to retire its side too."""
+    retired = await store.retire_codes(conn, agency, _texts(unified), reason, now)
+    return [person.reveal() in retired for person in unified]
+
+
+async def statuses(conn: Connection, agency: AgencyCode, unified: Sequence[UnifiedNumber]) -> list[PersonStatus]:
+    """How each person's code stands, in the order asked."""
+    return [_status(standing) for standing in await store.standings(conn, agency, _texts(unified))]
+
+
+async def history(
+    conn: Connection, agency: AgencyCode, unified: Sequence[UnifiedNumber]
+) -> list[tuple[RegistryEvent, ...]]:
+    """For each person, all that happened to the code, oldest first."""
+    events: list[list[RegistryEvent]] = [[] for _ in unified]
+    for row in await store.history(conn, agency, _texts(unified)):
+        reason = None if row.reason is None else RetirementReason(row.reason)
+        events[row.n].append(RegistryEvent(HeldEvent(row.event), row.generation, reason, row.happened_at))
+    return [tuple(of_person) for of_person in events]
+
+
+# --- at rest ------------------------------------------------------------------------------------------------------
+
+
+def _texts(unified: Sequence[UnifiedNumber]) -> list[str]:
+    return [person.reveal() for person in unified]
+
+
+def _status(standing: store.Standing) -> PersonStatus:
+    if not standing.known:
+        return PersonStatus.UNKNOWN
+    if standing.held:
+        return PersonStatus.HELD
+    if standing.number_sealed is not None:
+        return PersonStatus.ASKED
+    return linkage.status_after(None if standing.last_event is None else HeldEvent(standing.last_event))
+
+
+def _blind_number(keys: Keys, agency: AgencyCode, number: AcquisitionNumber) -> bytes:
+    return linkage.blind(keys.key(agency, Purpose.ACQUISITION_BLIND), agency, number)
+
+
+def _new_acquisition(keys: Keys, agency: AgencyCode, person: UnifiedNumber) -> store.NewAcquisition:
+    number = AcquisitionNumber(f"{secrets.randbelow(10**20):020d}")
+    where = linkage.place("code_acquisition", agency, person.reveal())
+    key = keys.key(agency, Purpose.ACQUISITION)
+    sealed = linkage.seal(key, secrets.token_bytes(linkage.NONCE_BYTES), where, number.reveal().encode())
+    return store.NewAcquisition(person.reveal(), _blind_number(keys, agency, number), sealed)
+
+
+def _acquisition(keys: Keys, agency: AgencyCode, person: UnifiedNumber, standing: store.Standing) -> Acquisition:
+    status = _status(standing)
+    if status is not PersonStatus.ASKED or standing.number_sealed is None:
+        return Acquisition(person, status, None)
+    where = linkage.place("code_acquisition", agency, person.reveal())
+    key = keys.key(agency, Purpose.ACQUISITION)
+    number = linkage.unseal(key, AcquisitionNumber.kind, where, standing.number_sealed)
+    return Acquisition(person, status, AcquisitionNumber(number.decode()))
+
+
+def _held_code(
+    keys: Keys, agency: AgencyCode, person: UnifiedNumber, code: LinkageCode, generation: int
+) -> store.NewHeldCode:
+    where = linkage.place("held_code", agency, person.reveal())
+    nonce = secrets.token_bytes(linkage.NONCE_BYTES)
+    return store.NewHeldCode(
+        person.reveal(),
+        generation,
+        linkage.blind(keys.key(agency, Purpose.CODE_BLIND), agency, code),
+        linkage.seal(keys.key(agency, Purpose.CODE), nonce, where, bytes.fromhex(code.reveal())),
+    )
+
+
+def _open_code(keys: Keys, agency: AgencyCode, person: UnifiedNumber, sealed: bytes) -> LinkageCode:
+    where = linkage.place("held_code", agency, person.reveal())
+    return LinkageCode(linkage.unseal(keys.key(agency, Purpose.CODE), LinkageCode.kind, where, sealed).hex())
