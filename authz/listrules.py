@@ -22,7 +22,7 @@ Key = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """One thing wrong with a document: the line (from 1; 0 is the document as a whole), the field, the rule it breaks."""
+    """One thing wrong with a document: the line (from 1; 0 is the whole document), the field, the rule it breaks."""
 
     line: int
     field: str

@@ -5,8 +5,8 @@ is replacing a reference. The index has, per revision, one level per column of t
 
     kind of inquirer -> task -> kind of provider -> information -> Ground
 
-so a look-up costs a few dictionary look-ups per kind of the two agencies, and the level at which it finds nothing is the
-column that forbids. Where several rows cover a question, the first one of the table is its ground.
+so a look-up costs a few dictionary look-ups per kind of the two agencies, and the level at which it finds nothing is
+the column that forbids. Where several rows cover a question, the first one of the table is its ground.
 """
 
 from __future__ import annotations

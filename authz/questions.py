@@ -1,7 +1,7 @@
 """What a decision is made from (判定の入力) and what it is (判定結果): values only.
 
-A :class:`Question` is asked about; a :class:`Snapshot` is what everybody may know (list, directory, items); the facts of
-a recipe are what only its party knows. Nothing here reads a clock or a store.
+A :class:`Question` is asked about; a :class:`Snapshot` is what everybody may know (list, directory, items); the facts
+of a recipe are what only its party knows. Nothing here reads a clock or a store.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class AskFacts:
-    """What the inquirer's server knows: tasks of this office and principal (``None``: all), and whether it has a code."""
+    """What the inquirer's server knows: tasks of this office and principal (``None``: all), whether it has a code."""
 
     allowed_tasks: frozenset[TaskCode] | None
     code_held: bool

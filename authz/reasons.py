@@ -1,7 +1,7 @@
 """Why a decision fell as it did (判定理由): the closed table of reasons, and what a counterpart may learn of each.
 
-The full reason is for one's own staff with the duty to see it. The counterpart gets the coarse one; a reason to hold has
-none at all, because a held person must look like a slow answer.
+The full reason is for one's own staff with the duty to see it. The counterpart gets the coarse one; a reason to hold
+has none at all, because a held person must look like a slow answer.
 """
 
 from __future__ import annotations

@@ -167,7 +167,7 @@ async def update_account(conn: Connection, account: Account) -> None:
 
 _LOCK_GUARDS = """
 INSERT INTO login_guard AS g (agency, subject, terminal, failures, last_at, locked_until)
-SELECT $1, $2, t.terminal, 0, $4, $4
+SELECT $1::text, $2::text, t.terminal, 0, $4::timestamptz, $4::timestamptz
 FROM UNNEST($3::text[]) WITH ORDINALITY AS t (terminal, n)
 ORDER BY t.n
 ON CONFLICT (agency, subject, terminal) DO UPDATE SET failures = g.failures
@@ -288,7 +288,7 @@ async def renew_session(
 
 _REVOKE_SESSIONS = """
 INSERT INTO revocation (agency, session_id, reason, revoked_at)
-SELECT agency, session_id, $3, $4
+SELECT agency, session_id, $3::text, $4::timestamptz
 FROM session
 WHERE agency = $1 AND staff_id = $2 AND ends_at > $4 AND session_id <> $5
 ON CONFLICT (agency, session_id) DO NOTHING
@@ -306,7 +306,7 @@ async def revoke_sessions_of(
 
 _REVOKE = """
 INSERT INTO revocation (agency, session_id, reason, revoked_at)
-SELECT $1, n.session_id, $3, $4
+SELECT $1::text, n.session_id, $3::text, $4::timestamptz
 FROM UNNEST($2::text[]) AS n (session_id)
 ON CONFLICT (agency, session_id) DO NOTHING
 """

@@ -34,9 +34,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec import Struct
 
 from authz.duties import Duty
-from authz.principals import Principal as Principal
-from authz.principals import StaffPrincipal as StaffPrincipal
-from authz.principals import SystemPrincipal as SystemPrincipal
+from authz.principals import Principal, StaffPrincipal, SystemPrincipal
 from authz.revocations import Revocations
 from sympho.codes import AgencyCode, SystemCode, TaskCode, decode_hook
 

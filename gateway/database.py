@@ -38,6 +38,7 @@ __all__ = [
     "DatabaseUnreachable",
     "StatementFailed",
     "create_database",
+    "database_name",
     "drop_database",
     "lay",
     "open_database",

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
@@ -115,6 +116,7 @@ def append_only(ddl: str) -> tuple[str, ...]:
     return tuple(_APPEND_ONLY.findall(ddl))
 
 
+@cache
 def layout_of(role: Role, prefix: str) -> Layout:
     """The layout of one party; the digest changes with every word of its DDL, comments and blank lines aside."""
     if role not in ROLE_SCHEMAS:

@@ -32,6 +32,7 @@ ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("sympho")
 """The logger of the whole program: ``log.info("listening", port=8443)``."""
 
+_OURS = ("sympho", "gateway", "authz", "fixtures")
 _DEEPEST = 4
 _LONGEST = 2000
 _LIKE_A_PERSON = re.compile(r"(?<![0-9A-Za-z-])(?:[0-9]{11,12}|[0-9]{15}|[0-9]{20}|[0-9a-f]{32})(?![0-9A-Za-z-])")
@@ -157,11 +158,12 @@ def configure(level: str = "info", stream: TextIO | None = None, console: bool |
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    ours = logging.getLogger("sympho")
-    ours.setLevel(logging.NOTSET)
+    for name in _OURS:
+        logging.getLogger(name).setLevel(logging.NOTSET)
     log.warning(
         "simulator",
         ja="これは中間サーバーのシミュレーターです。実在の人・団体のデータを入れないでください。",
         en="This is a simulator: invented people only. Never enter data of real people or bodies.",
     )
-    ours.setLevel(level.upper())
+    for name in _OURS:
+        logging.getLogger(name).setLevel(level.upper())

@@ -38,7 +38,7 @@ CREATE TABLE issued_code_event (
     CONSTRAINT issued_code_event_of_a_code FOREIGN KEY (agency, person_key) REFERENCES issued_code (agency, person_key),
     CONSTRAINT issued_code_event_known CHECK (event IN ('issued', 'confirmed', 'retired')),
     CONSTRAINT issued_code_event_reason_known CHECK (
-        reason IN ('leaked', 'wrong-person', 'lost', 'person-ended', 'agency-ended')
+        reason IN ('leaked', 'wrong-person', 'lost', 'superseded', 'person-ended', 'agency-ended')
     ),
     CONSTRAINT issued_code_event_reason_of_retirement CHECK ((reason IS NOT NULL) = (event = 'retired'))
 );

@@ -183,6 +183,8 @@ class RetirementReason(StrEnum):
     WRONG_PERSON = "wrong-person"
     LOST = "lost"
     """The network says "already held" and the agency cannot find it."""
+    SUPERSEDED = "superseded"
+    """The network has issued a higher generation, and the agency has received it."""
     PERSON_ENDED = "person-ended"
     """The agency no longer keeps the person (death, end of retention)."""
     AGENCY_ENDED = "agency-ended"

@@ -2,7 +2,9 @@
 
 番号法21条の2, 令27条, 命令44条. The run of an acquisition: ``open_acquisitions`` mints acquisition numbers, the residents' party
 passes them on with 住民票コード, the network answers, ``bind`` keeps the codes and forgets the numbers. Whatever breaks in
-between, running it again completes it: an open acquisition keeps its number, and the network sends the same code again.
+between, running it again completes it: an open acquisition keeps its number, the network sends the same code again, and
+who holds a code may ask once more: the network then answers "already held", or confirms what it had not confirmed, or
+sends the next generation, which takes the place of the old one.
 
 Codes are sealed under the agency's key at their place and found by a blind index. Everything runs inside the caller's
 transaction and asks the database a fixed number of times, however many persons are given.
@@ -27,7 +29,7 @@ CodeNotice = tuple[AcquisitionNumber, LinkageCode | None, int]
 
 @dataclass(frozen=True, slots=True)
 class Acquisition:
-    """A person whose code was asked for. ``number`` is the open acquisition's; None where nothing is to be asked."""
+    """A person whose code is asked for. ``number`` is the open acquisition's, None where the person is unknown."""
 
     unified: UnifiedNumber
     status: PersonStatus
@@ -54,7 +56,8 @@ async def open_acquisitions(
 ) -> list[Acquisition]:
     """Opens acquisitions (令27条), in the order asked.
 
-    Someone whose acquisition is open gets the same number again; who holds a code, or is unknown, gets none.
+    Someone whose acquisition is open gets the same number again; who is unknown gets none. Who holds a code is asked for
+    as well: to ask only for the others, look at ``statuses`` first.
     """
     distinct = dict.fromkeys(unified)
     await store.open_acquisitions(conn, agency, [_new_acquisition(keys, agency, person) for person in distinct], now)
@@ -75,18 +78,20 @@ async def bind(
         _fate(opened.get(number_blind), code, generation)
         for number_blind, (_, code, generation) in zip(number_blinds, notices, strict=True)
     ]
-    bound = await store.bind_codes(conn, agency, _codes_to_bind(keys, agency, notices, fates), now)
+    rows = _codes_to_bind(keys, agency, notices, fates)
+    await store.supersede_codes(conn, agency, [(row.unified, row.generation) for row in rows], now)
+    bound = await store.bind_codes(conn, agency, rows, now)
     holders = iter(await reverse(conn, keys, [(agency, code) for _, code, _ in notices if code is not None]))
     outcomes: list[BindOutcome] = []
     events: dict[str, tuple[str, str, int | None]] = {}
     for (person, outcome), (_, code, generation) in zip(fates, notices, strict=True):
-        held = code is not None and next(holders) is not None
+        holder = None if code is None else next(holders)
         if outcome is BindOutcome.BOUND and person not in bound:
             outcome = BindOutcome.UNKNOWN
             events[person] = (person, HeldEvent.ALREADY_HELD, generation)
         elif outcome in _EVENT_OF:
             events[person] = (person, _EVENT_OF[outcome], None if code is None else generation)
-        outcomes.append(BindOutcome.HELD if outcome is BindOutcome.UNKNOWN and held else outcome)
+        outcomes.append(BindOutcome.HELD if outcome is BindOutcome.UNKNOWN and holder is not None else outcome)
     await store.add_events(conn, agency, list(events.values()), now)
     await store.forget_acquisitions(conn, agency, [row.unified for row in opened.values()])
     return outcomes
@@ -203,13 +208,12 @@ def _new_acquisition(keys: Keys, agency: AgencyCode, person: UnifiedNumber) -> s
 
 
 def _acquisition(keys: Keys, agency: AgencyCode, person: UnifiedNumber, standing: store.Standing) -> Acquisition:
-    status = _status(standing)
-    if status is not PersonStatus.ASKED or standing.number_sealed is None:
-        return Acquisition(person, status, None)
+    if standing.number_sealed is None:
+        return Acquisition(person, _status(standing), None)
     where = linkage.place("code_acquisition", agency, person.reveal())
     key = keys.key(agency, Purpose.ACQUISITION)
     number = linkage.unseal(key, AcquisitionNumber.kind, where, standing.number_sealed)
-    return Acquisition(person, status, AcquisitionNumber(number.decode()))
+    return Acquisition(person, _status(standing), AcquisitionNumber(number.decode()))
 
 
 def _held_code(

@@ -72,7 +72,7 @@ CREATE TABLE held_code_event (
         event IN ('asked', 'bound', 'already-held', 'stale', 'not-found', 'retired')
     ),
     CONSTRAINT held_code_event_reason_known CHECK (
-        reason IN ('leaked', 'wrong-person', 'lost', 'person-ended', 'agency-ended')
+        reason IN ('leaked', 'wrong-person', 'lost', 'superseded', 'person-ended', 'agency-ended')
     ),
     CONSTRAINT held_code_event_reason_of_retirement CHECK ((reason IS NOT NULL) = (event = 'retired'))
 );

@@ -18,13 +18,14 @@ import pytest
 from gateway import embedded
 from gateway.clock import TOKYO, Clock
 from gateway.config import Config, Role, Secret
-from gateway.database import Database, create_database, drop_database, lay, open_database
+from gateway.database import Database, create_database, database_name, drop_database, lay, open_database
 from gateway.keys.ring import KeyRing
 from gateway.keys.root import RootKey
 from gateway.layout import layout_of
 
 PREFIX = "sympho"
 TEMPLATE = "sympho_template"
+USED_AT_MOST = 60
 
 DatabaseFor = Callable[[Role], Awaitable[Database]]
 KeyRingFor = Callable[[Role], Awaitable[KeyRing]]
@@ -39,12 +40,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 class Clones:
-    """Databases cloned from the template, one made ahead."""
+    """Databases cloned from the template, one made ahead. Used ones are dropped many at a time: a drop is a checkpoint."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._names = (f"clone_{number}" for number in count(1))
         self._next = self._start()
+        self._used: list[str] = []
 
     def _start(self) -> asyncio.Task[str]:
         return asyncio.create_task(create_database(self.url, next(self._names), TEMPLATE))
@@ -53,6 +55,14 @@ class Clones:
         made = await self._next
         self._next = self._start()
         return made
+
+    async def give_back(self, url: str) -> None:
+        self._used.append(database_name(url))
+        if len(self._used) < USED_AT_MOST:
+            return
+        for name in self._used:
+            await drop_database(self.url, name)
+        self._used.clear()
 
     async def close(self) -> None:
         await asyncio.wait([self._next])
@@ -90,7 +100,7 @@ async def config(clones: Clones, data_folder: Path) -> AsyncIterator[Config]:
         control_port=0,
         pool_size=4,
     )
-    await drop_database(clones.url, url.partition("?")[0].rpartition("/")[2])
+    await clones.give_back(url)
 
 
 @pytest.fixture

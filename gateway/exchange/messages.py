@@ -36,6 +36,10 @@ Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 in lower-case hexadecimal digits."""
 
 
+Aware = Annotated[datetime, Meta(tz=True)]
+"""A moment with its offset from UTC; a naive one is refused."""
+
+
 class Outcome(StrEnum):
     """How an exchange ended; ``kind`` of the record."""
 
@@ -121,7 +125,7 @@ class PermitRequest(Struct, frozen=True):
     information: InformationCode
     items: tuple[ItemCode, ...]
     code: LinkageCode
-    asked_at: datetime
+    asked_at: Aware
     consent: bool
     annex_d: Hex
 
@@ -146,10 +150,10 @@ class Permit(Struct, frozen=True):
     list: int
     list_d: Hex
     as_of: date
-    asked_at: datetime
+    asked_at: Aware
     consent: bool
-    valid_from: datetime
-    valid_until: datetime
+    valid_from: Aware
+    valid_until: Aware
     routes: tuple[str, ...]
     sealing_d: Hex
     req_d: Hex
@@ -187,7 +191,7 @@ class Notice(Struct, frozen=True):
     txn: str
     permit: str
     code: LinkageCode
-    notified_at: datetime
+    notified_at: Aware
 
 
 class Answer(Struct, frozen=True, tag="answer", tag_field="t"):
@@ -209,7 +213,7 @@ class Pending(Struct, frozen=True, tag="pending", tag_field="t"):
     """Accepted and durable, and no end yet. Held, slow and unreachable look alike."""
 
     txn: str
-    valid_until: datetime
+    valid_until: Aware
 
 
 class Withdrawal(Struct, frozen=True):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDictProxy
 
 from gateway.interfaces.operation import LONGEST_WAIT
+from gateway.pki import peer_urns
 from gateway.problems import FieldError, Problem
 
 __all__ = [
@@ -44,14 +44,11 @@ def bearer(headers: Headers) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def identities(request: web.Request) -> tuple[str, ...]:
-    """The URIs in the client certificate that TLS has verified; empty without one."""
+def identities(request: web.Request) -> frozenset[str]:
+    """The URNs of the client certificate that TLS has verified; none without one."""
     if request.transport is None:
-        return ()
-    certificate: dict[str, Any] | None = request.transport.get_extra_info("peercert")
-    if not certificate:
-        return ()
-    return tuple(value for kind, value in certificate.get("subjectAltName", ()) if kind == "URI")
+        return frozenset()
+    return peer_urns(request.transport.get_extra_info("peercert"))
 
 
 def check_accept(headers: Headers, media: str) -> None:

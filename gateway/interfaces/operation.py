@@ -28,7 +28,7 @@ from msgspec import Struct
 
 from authz.duties import Duty, PrincipalKind
 from authz.operations import Moment
-from authz.tokens import StaffPrincipal, SystemPrincipal
+from authz.principals import StaffPrincipal, SystemPrincipal
 from gateway.interfaces.decoding import custom_types, weaknesses
 from gateway.interfaces.principals import PartyPrincipal, Principal
 from gateway.problems import PROBLEMS, Problem
@@ -146,8 +146,12 @@ class Call(Generic[B, Q]):
         return self.principal.agency
 
     def own(self, agency: AgencyCode) -> AgencyCode:
-        """``agency`` if it is the caller's own, otherwise the problem ``wrong-agency``."""
-        if agency != self.agency:
+        """``agency`` if the caller acts for it, otherwise the problem ``wrong-agency``."""
+        if isinstance(self.principal, PartyPrincipal):
+            allowed = agency in self.principal.agencies
+        else:
+            allowed = agency == self.agency
+        if not allowed:
             raise Problem("wrong-agency")
         return agency
 

@@ -9,10 +9,12 @@ from typing import Protocol, TypeAlias
 
 from authz.duties import PrincipalKind
 from authz.operations import Actor, terminal_of
-from authz.tokens import StaffPrincipal, SystemPrincipal, TokenRefused, Verifier
+from authz.principals import StaffPrincipal, SystemPrincipal
+from authz.tokens import TokenRefused, Verifier
 from gateway.log import log
+from gateway.pki import agencies_of, agency_urn, role_urn, roles_of
 from gateway.problems import Problem
-from sympho.codes import AgencyCode, BadCode
+from sympho.codes import AgencyCode
 
 __all__ = [
     "ANYONE",
@@ -26,10 +28,6 @@ __all__ = [
     "party_of",
     "pseudonym_of",
 ]
-
-_AGENCY = "urn:agency:"
-_ROLE = "urn:role:"
-_ROLES = frozenset({"network", "intermediary", "residents"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +43,28 @@ class Anyone:
 
 @dataclass(frozen=True, slots=True)
 class PartyPrincipal:
-    """機関・役割: another party, as its certificate names it. ``role`` is empty for an agency, ``agency`` None for a role."""
+    """機関・役割: another party, as its certificate names it: for which agencies it may speak, and what it is.
 
-    agency: AgencyCode | None
-    role: str
+    One intermediary server speaks for many agencies, so ``agency`` names one only where there is exactly one.
+    """
+
+    agencies: frozenset[AgencyCode]
+    roles: frozenset[str]
 
     @property
     def kind(self) -> PrincipalKind:
         return PrincipalKind.PARTY
 
     @property
+    def agency(self) -> AgencyCode | None:
+        return next(iter(self.agencies)) if len(self.agencies) == 1 else None
+
+    @property
     def identity(self) -> str:
-        return f"{_ROLE}{self.role}" if self.agency is None else f"{_AGENCY}{self.agency}"
+        """Its name in the log: what it is, or the one agency, or how many."""
+        if self.roles:
+            return " ".join(role_urn(role) for role in sorted(self.roles))
+        return agency_urn(self.agency) if self.agency is not None else f"{len(self.agencies)} agencies"
 
 
 Principal: TypeAlias = Anyone | StaffPrincipal | SystemPrincipal | PartyPrincipal
@@ -66,10 +74,10 @@ ANYONE = Anyone()
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """What a connection shows of its caller. ``identities`` are the URIs of the client certificate that TLS verified."""
+    """What a connection shows of its caller. ``identities`` are the URNs of the client certificate that TLS verified."""
 
     token: str
-    identities: tuple[str, ...]
+    identities: frozenset[str]
     address: str
 
     def __repr__(self) -> str:
@@ -98,19 +106,12 @@ def by_token_or_certificate(verifier: Verifier, now: Callable[[], datetime]) -> 
     return authenticate
 
 
-def party_of(identities: tuple[str, ...]) -> PartyPrincipal:
-    """The party that a certificate names; one that names none, or more than one, is nobody."""
-    ours = [name for name in identities if name.startswith((_AGENCY, _ROLE))]
-    if len(ours) != 1:
+def party_of(identities: frozenset[str]) -> PartyPrincipal:
+    """The party that a certificate names; one that names none is nobody."""
+    agencies, roles = agencies_of(identities), roles_of(identities)
+    if not agencies and not roles:
         raise Problem("unauthenticated")
-    name = ours[0]
-    if name.removeprefix(_ROLE) in _ROLES:
-        return PartyPrincipal(None, name.removeprefix(_ROLE))
-    try:
-        return PartyPrincipal(AgencyCode(name.removeprefix(_AGENCY)), "")
-    except BadCode:
-        pass
-    raise Problem("unauthenticated")
+    return PartyPrincipal(agencies, roles)
 
 
 def pseudonym_of(principal: Principal) -> str:

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from authz.operations import Actor, Moment, OperationOutcome
 from authz.operations import Operation as Entry
-from authz.tokens import StaffPrincipal, SystemPrincipal
+from authz.principals import StaffPrincipal, SystemPrincipal
 from gateway import problems
 from gateway.interfaces.decoding import body_decoder, path_decoder, query_decoder
 from gateway.interfaces.headers import (
@@ -313,18 +313,22 @@ def _entry(visit: _Visit, status: int, operation: AnyOperation) -> Entry | None:
 def _log_line(visit: _Visit, status: int, operation: AnyOperation | None) -> None:
     """One wide line per request. Neither path nor query nor body stands in it: a caller could put anything there."""
     problem = visit.problem
+    call = visit.call
+    seen: dict[str, object] = {
+        "interface": None if operation is None else operation.interface,
+        "problem": None if problem is None else problem.slug,
+        "constraint": problem.constraint if isinstance(problem, Conflict) else None,
+        "agency": visit.principal.agency,
+        "terminal": None if visit.actor is None else visit.actor.terminal,
+        "exchange": None if call is None else call.exchange,
+        "stages": visit.stages.milliseconds or None,
+    }
     log.info(
         "request",
         request=visit.request_id,
         operation="-" if operation is None else operation.name,
-        interface=None if operation is None else operation.interface,
         status=status,
-        problem=None if problem is None else problem.slug,
-        constraint=problem.constraint if isinstance(problem, Conflict) else None,
         principal=pseudonym_of(visit.principal),
-        agency=visit.principal.agency,
-        terminal=None if visit.actor is None else visit.actor.terminal,
-        exchange=None if visit.call is None or visit.call.exchange is None else str(visit.call.exchange),
         ms=round((perf_counter() - visit.began) * 1000, 3),
-        stages=visit.stages.milliseconds,
+        **{name: value for name, value in seen.items() if value is not None},
     )

@@ -46,9 +46,17 @@ async def restore(server: Intermediary, trusted: Mapping[str, VerifyingKey]) -> 
     return True
 
 
+async def served_before(server: Intermediary) -> set[AgencyCode]:
+    """The agencies that this server has served until now."""
+    async with server.db.connection() as conn:
+        return {AgencyCode(code) for code in await store.served_agencies(conn)}
+
+
 async def serve_agencies(server: Intermediary, agencies: set[AgencyCode]) -> None:
     """Makes the keys of the agencies that this server serves and makes the public ones known to the network."""
     await server.ring.ensure(agencies, PURPOSES)
+    async with server.db.transaction() as conn:
+        await store.serve_agencies(conn, sorted(agencies))
     server.agencies |= agencies
     await server.board.enrol(
         tuple(

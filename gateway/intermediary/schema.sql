@@ -1,6 +1,12 @@
 -- 中間サーバー: one server for many agencies; the agency's code leads every key.
 -- Who a person is (unified_person) and under which code (held_code) stands in the schema "registry".
 
+-- Which agencies this server serves. What it keeps of an agency is kept under its code even if it serves it no more.
+CREATE TABLE served_agency (
+    agency text NOT NULL,
+    CONSTRAINT served_agency_pk PRIMARY KEY (agency)
+);
+
 -- 照会側: an inquiry as its own agency sees it.
 CREATE TABLE inquiry (
     agency          text        NOT NULL,

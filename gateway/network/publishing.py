@@ -117,12 +117,10 @@ async def _entries(conn: Connection) -> list[DirectoryEntry]:
 
 
 async def restore(network: Network) -> bool:
-    """At start: the clock and the publications as they were left. False where nothing was published yet."""
+    """At start: the publications as they were left. False where nothing was published yet."""
     async with network.db.connection() as conn:
-        _, setting = await store.read_state(conn)
         latest = await store.latest_list(conn)
         entries = await store.all_entries(conn)
-    network.clock.follow(setting)
     if latest is None or not entries:
         return False
     await republish(network)

@@ -6,9 +6,10 @@ CREATE TABLE directory_entry (
     CONSTRAINT directory_entry_pk PRIMARY KEY (agency)
 );
 
--- One row: the serial of the directory last distributed, and the world's clock.
+-- One row: whose network it is, the serial of the directory last distributed, and the world's clock.
 CREATE TABLE network_state (
     one              boolean     NOT NULL DEFAULT true,
+    agency           text        NOT NULL,
     directory_serial bigint      NOT NULL DEFAULT 0,
     clock_version    bigint      NOT NULL DEFAULT 0,
     clock_offset_us  bigint      NOT NULL DEFAULT 0,
@@ -16,7 +17,6 @@ CREATE TABLE network_state (
     CONSTRAINT network_state_one PRIMARY KEY (one),
     CONSTRAINT network_state_is_one CHECK (one)
 );
-INSERT INTO network_state DEFAULT VALUES;
 
 -- 照会許可用照合リスト as published; kept for ever, the serial only grows.
 CREATE TABLE match_list (

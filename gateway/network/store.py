@@ -256,15 +256,27 @@ async def list_document(conn: Connection, serial: int) -> bytes | None:
     return document
 
 
-READ_STATE = """
-SELECT directory_serial, clock_version, clock_offset_us, clock_frozen_at FROM network_state
+FOUND_NETWORK = """
+INSERT INTO network_state (agency) VALUES ($1) ON CONFLICT ON CONSTRAINT network_state_one DO NOTHING
 """
 
 
-async def read_state(conn: Connection) -> tuple[int, ClockSetting]:
-    """The serial of the directory and the world's clock."""
+async def found_network(conn: Connection, agency: str) -> None:
+    """Names the network once; a second name changes nothing."""
+    await conn.execute(FOUND_NETWORK, agency)
+
+
+READ_STATE = """
+SELECT agency, clock_version, clock_offset_us, clock_frozen_at FROM network_state
+"""
+
+
+async def read_state(conn: Connection) -> tuple[str, ClockSetting] | None:
+    """The network's own code and the world's clock; none before it was founded."""
     row = await conn.fetchrow(READ_STATE)
-    return row["directory_serial"], ClockSetting(
+    if row is None:
+        return None
+    return row["agency"], ClockSetting(
         offset_us=row["clock_offset_us"], frozen_at=row["clock_frozen_at"], version=row["clock_version"]
     )
 

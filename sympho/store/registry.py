@@ -73,7 +73,6 @@ WITH opened AS (
     SELECT $1, w.unified, w.number_blind, w.number_sealed, $5
     FROM UNNEST($2::text[], $3::bytea[], $4::bytea[]) AS w (unified, number_blind, number_sealed)
     JOIN unified_person AS p ON p.agency = $1 AND p.unified = w.unified
-    WHERE NOT EXISTS (SELECT 1 FROM held_code AS h WHERE h.agency = $1 AND h.unified = w.unified)
     ORDER BY w.unified
     ON CONFLICT (agency, unified) DO NOTHING
     RETURNING unified
@@ -85,7 +84,7 @@ FROM opened AS o
 
 
 async def open_acquisitions(conn: Connection, agency: str, rows: Sequence[NewAcquisition], now: datetime) -> None:
-    """Opens an acquisition for everyone who is known, holds no code and has none open."""
+    """Opens an acquisition for everyone who is known and has none open."""
     await conn.execute(
         OPEN_ACQUISITIONS,
         agency,
@@ -140,6 +139,24 @@ FOR UPDATE OF a
 async def lock_acquisitions(conn: Connection, agency: str, number_blinds: Sequence[bytes]) -> list[OpenAcquisition]:
     """The open acquisitions among these, locked until the transaction ends."""
     return [OpenAcquisition(*r) for r in await conn.fetch(LOCK_ACQUISITIONS, agency, number_blinds)]
+
+
+SUPERSEDE_CODES = """
+WITH gone AS (
+    DELETE FROM held_code AS h
+    USING UNNEST($2::text[], $3::integer[]) AS w (unified, generation)
+    WHERE h.agency = $1 AND h.unified = w.unified AND h.generation < w.generation
+    RETURNING h.unified, h.generation
+)
+INSERT INTO held_code_event (agency, unified, event, generation, reason, happened_at)
+SELECT $1, g.unified, 'retired', g.generation, 'superseded', $4
+FROM gone AS g
+"""
+
+
+async def supersede_codes(conn: Connection, agency: str, rows: Sequence[tuple[str, int]], now: datetime) -> None:
+    """Removes codes of a lower generation than the one that has come. Rows: (unified, generation); locked by the caller."""
+    await conn.execute(SUPERSEDE_CODES, agency, [r[0] for r in rows], [r[1] for r in rows], now)
 
 
 BIND_CODES = """

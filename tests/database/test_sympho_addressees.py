@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import date
 
+from gateway.database import Database
 from sympho import addressees
 from sympho.addressees import BasicItems, NumberingOutcome, Sex
 from sympho.codes import AddresseeNumber, UnifiedNumber
@@ -15,19 +16,19 @@ from tests.database.sympho_room import (
     NOW,
     TAX,
     TOWN,
-    Party,
     addressee,
+    dump,
     individual,
     number,
 )
 
-pytest_plugins = ("tests.database.sympho_room",)
+pytest_plugins = ("tests.database.sympho_parties",)
 
 NOBODY = UnifiedNumber("0" * 15)
 ITEMS = BasicItems(name="海山 凪", born_on=date(2019, 4, 2), sex=Sex.FEMALE, address="架空県汐見市波止場一丁目")
 
 
-async def test_the_same_individual_has_one_number_whichever_system_asks(agencies: Party) -> None:
+async def test_the_same_individual_has_one_number_whichever_system_asks(agencies: Database) -> None:
     async with agencies.transaction() as conn:
         health, tax = await addressees.number(
             conn, KEYS, CITY, [(individual(1), HEALTH, addressee(1)), (individual(1), TAX, addressee(7))], NOW
@@ -38,13 +39,13 @@ async def test_the_same_individual_has_one_number_whichever_system_asks(agencies
     assert again[0].outcome is NumberingOutcome.KNOWN
 
 
-async def test_two_individuals_and_two_agencies_have_different_numbers(agencies: Party) -> None:
+async def test_two_individuals_and_two_agencies_have_different_numbers(agencies: Database) -> None:
     city, town = await number(agencies, CITY, [1, 2, 3]), await number(agencies, TOWN, [1, 2, 3])
     assert len({*city, *town}) == 6
 
 
 async def test_an_addressee_number_that_is_somebody_elses_is_reported_and_the_good_rows_go_through(
-    agencies: Party,
+    agencies: Database,
 ) -> None:
     (first,) = await number(agencies, CITY, [1])
     async with agencies.transaction() as conn:
@@ -66,7 +67,7 @@ async def test_an_addressee_number_that_is_somebody_elses_is_reported_and_the_go
     assert (twice.unified, twice.outcome) == (None, NumberingOutcome.ADDRESSEE_TAKEN)
 
 
-async def test_numbers_convert_both_ways_inside_their_agency_only(agencies: Party) -> None:
+async def test_numbers_convert_both_ways_inside_their_agency_only(agencies: Database) -> None:
     unified = await number(agencies, CITY, [1, 2])
     asked = [(HEALTH, addressee(2)), (HEALTH, addressee(9)), (TAX, addressee(2)), (HEALTH, addressee(1))]
     async with agencies.transaction() as conn:
@@ -78,7 +79,7 @@ async def test_numbers_convert_both_ways_inside_their_agency_only(agencies: Part
         assert await addressees.to_addressees(conn, TOWN, [(unified[0], HEALTH)]) == [None]
 
 
-async def test_a_link_is_made_once_and_never_taken_away_from_somebody(agencies: Party) -> None:
+async def test_a_link_is_made_once_and_never_taken_away_from_somebody(agencies: Database) -> None:
     first, second = await number(agencies, CITY, [1, 2])
     async with agencies.transaction() as conn:
         made = await addressees.link(
@@ -96,7 +97,7 @@ async def test_a_link_is_made_once_and_never_taken_away_from_somebody(agencies: 
     assert foreign == [False]
 
 
-async def test_individual_numbers_come_back_for_the_code_request_of_their_own_agency_only(agencies: Party) -> None:
+async def test_individual_numbers_come_back_for_the_code_request_of_their_own_agency_only(agencies: Database) -> None:
     unified = await number(agencies, CITY, [1, 2])
     async with agencies.transaction() as conn:
         assert await addressees.individual_numbers(conn, KEYS, CITY, [unified[1], NOBODY, unified[0]]) == [
@@ -107,7 +108,7 @@ async def test_individual_numbers_come_back_for_the_code_request_of_their_own_ag
         assert await addressees.individual_numbers(conn, KEYS, TOWN, unified) == [None, None]
 
 
-async def test_the_basic_items_come_back_and_do_not_print_themselves(agencies: Party) -> None:
+async def test_the_basic_items_come_back_and_do_not_print_themselves(agencies: Database) -> None:
     unified = await number(agencies, CITY, [1, 2])
     async with agencies.transaction() as conn:
         kept = await addressees.keep_basic_items(conn, KEYS, CITY, [(unified[0], ITEMS), (NOBODY, ITEMS)])
@@ -117,18 +118,18 @@ async def test_the_basic_items_come_back_and_do_not_print_themselves(agencies: P
     assert ITEMS.name not in f"{ITEMS} {ITEMS!r} {[ITEMS]}"
 
 
-async def test_neither_individual_numbers_nor_basic_items_lie_open_in_the_database(agencies: Party) -> None:
+async def test_neither_individual_numbers_nor_basic_items_lie_open_in_the_database(agencies: Database) -> None:
     unified = await number(agencies, CITY, [1])
     async with agencies.transaction() as conn:
         await addressees.keep_basic_items(conn, KEYS, CITY, [(unified[0], ITEMS)])
-    kept = await agencies.dump()
+    kept = await dump(agencies, "registry")
     assert unified[0].reveal() in kept
     assert individual(1).reveal() not in kept
     assert ITEMS.name not in kept
     assert ITEMS.name.encode().decode("latin-1") not in kept
 
 
-async def test_two_systems_that_ask_at_the_same_moment_get_one_number_for_each_individual(agencies: Party) -> None:
+async def test_two_systems_that_ask_at_the_same_moment_get_one_number_for_each_individual(agencies: Database) -> None:
     people = list(range(200))
 
     async def ask(order: list[int], base: int) -> dict[int, UnifiedNumber | None]:

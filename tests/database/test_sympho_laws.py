@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.database import Database
 from sympho import issuer, registry
 from sympho.codes import AgencyCode, LinkageCode, UnifiedNumber
 from sympho.linkage import RetirementReason
@@ -15,16 +18,17 @@ from tests.database.sympho_room import (
     KEYS,
     NOW,
     TOWN,
-    Party,
     acquire,
     codes_of,
     number,
 )
 
-pytest_plugins = ("tests.database.sympho_room",)
+pytest_plugins = ("tests.database.sympho_parties",)
 
 AGENCIES = (CITY, TOWN, FUND)
 PEOPLE = range(6)
+_firsts = count(0, len(PEOPLE))
+"""Other people in every example, for histories can only be added to."""
 
 steps = st.lists(
     st.tuples(
@@ -37,7 +41,7 @@ steps = st.lists(
 
 
 async def reissue(
-    network: Party, agencies: Party, agency: AgencyCode, unified: list[UnifiedNumber]
+    network: Database, agencies: Database, agency: AgencyCode, unified: list[UnifiedNumber]
 ) -> list[LinkageCode]:
     """Re-issues the codes that are held; the codes that are dead from now on."""
     dead = [code for code in await codes_of(agencies, agency, unified) if code is not None]
@@ -51,17 +55,17 @@ async def reissue(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=steps)
 async def test_the_network_translates_to_exactly_the_person_whom_the_provider_knows(
-    network: Party, agencies: Party, story: list[tuple[str, AgencyCode, list[int]]]
+    network: Database, agencies: Database, story: list[tuple[str, AgencyCode, list[int]]]
 ) -> None:
-    await network.clear()
-    await agencies.clear()
-    unified = {agency: await number(agencies, agency, list(PEOPLE)) for agency in AGENCIES}
+    first = next(_firsts)
+    unified = {agency: await number(agencies, agency, [first + n for n in PEOPLE]) for agency in AGENCIES}
     holders: set[tuple[AgencyCode, int]] = set()
     dead: list[tuple[AgencyCode, LinkageCode]] = []
     for act, agency, people in story:
         if act == "acquire":
             missing = [n for n in people if (agency, n) not in holders]
-            await acquire(network, agencies, agency, missing, [unified[agency][n] for n in missing])
+            asked = [unified[agency][n] for n in missing]
+            await acquire(network, agencies, agency, [first + n for n in missing], asked)
             holders |= {(agency, n) for n in people}
             continue
         dead += [

@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 from authz.duties import Duty, PrincipalKind
 from authz.operations import Moment
 from authz.operations import Operation as Entry
-from authz.tokens import StaffPrincipal, SystemPrincipal
+from authz.principals import StaffPrincipal, SystemPrincipal
 from gateway.interfaces.operation import AnyOperation, Call, Operation, Reply
 from gateway.interfaces.principals import Credentials, PartyPrincipal, Principal
 from gateway.interfaces.surface import build
@@ -85,7 +85,7 @@ TOKENS: dict[str, Principal] = {
     "auditor": staff(Duty.AUDIT),
     "admitted": system("ask", "list"),
     "stranger": system(),
-    "party": PartyPrincipal(OTHER, ""),
+    "party": PartyPrincipal(frozenset({OTHER}), frozenset()),
 }
 
 

@@ -184,6 +184,6 @@ async def test_each_request_leaves_one_wide_line_without_path_query_or_body(clie
     assert [line["event"] for line in logs] == ["request", "request"]
     line = logs[0]
     assert (line["operation"], line["status"], line["agency"]) == ("ask", 201, AGENCY)
-    assert (line["principal"], line["terminal"], line["exchange"]) == ("stf_" + "a" * 26, "desk-7", EXCHANGE)
+    assert (line["principal"], line["terminal"], line["exchange"]) == ("stf_" + "a" * 26, "desk-7", UUID(EXCHANGE))
     assert list(line["stages"]) == ["decide"]
     assert NUMBER not in repr(logs)

@@ -65,6 +65,10 @@ def test_reconstructed_rows_stand_among_the_rows_of_the_old_table_and_are_sure_t
     ]
 
 
+def test_the_data_is_the_data_that_was_compared_with_the_tables() -> None:
+    assert LIST.digest == "319ac21e79f4d0a109d21724a33b507c8837203166030edab017baeb47b816fe"
+
+
 def test_loading_and_compiling_takes_well_under_a_third_of_a_second() -> None:
     fastest = min(_seconds_to_compile() for _ in range(3))
     assert fastest < 0.3

@@ -14,6 +14,7 @@ from authz.matchlist import (
     BadList,
     Certainty,
     Fault,
+    Ground,
     Information,
     Item,
     Kind,
@@ -187,6 +188,19 @@ def test_a_source_whose_document_would_not_be_read_back_is_not_compiled() -> Non
 def test_two_rows_of_one_number_are_not_compiled() -> None:
     with pytest.raises(BadList, match="repeated"):
         compile_list(replace(SMALL, rows=(*SMALL.rows, SMALL.rows[0])), 1)
+
+
+def test_where_several_rows_cover_a_question_the_first_of_the_table_is_its_ground() -> None:
+    wide = Row("second", "9", "1.1", ("TOWN",), TASK, ("TOWN",), TAX, Certainty.A)
+    narrow = Row("second", "10", "1.1", ("CITY",), TASK, ("TOWN", "CITY"), TAX, Certainty.A)
+    again = Row("second", "10", "2.1", ("TOWN", "CITY"), TASK, ("CITY",), TAX, Certainty.A)
+    compiled = compile_list(replace(SMALL, rows=(again, narrow, wide)), 1)
+    city, day = frozenset({"CITY", "TOWN"}), date(2026, 6, 26)
+    found = [
+        compiled.look_up(asking, TASK, asked, TAX, day)
+        for asking, asked in ((city, city), ({"CITY"}, city), ({"CITY"}, {"CITY"}), ({"TOWN"}, {"CITY"}))
+    ]
+    assert [ground.text for ground in found if isinstance(ground, Ground)] == ["9:1.1", "10:1.1", "10:1.1", "10:2.1"]
 
 
 @given(st.binary(max_size=200))

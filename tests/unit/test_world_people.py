@@ -93,6 +93,16 @@ def test_people_and_what_is_held_of_them_do_not_print_themselves() -> None:
     assert not [secret for secret in secrets if secret in printed]
 
 
+def test_the_texts_to_search_for_leaks_are_telling_and_name_no_member_of_staff_and_no_body() -> None:
+    canaries = set(WORLD.canaries())
+    printable = "\n".join(f"{member.display_name}{member.login}{member.office}" for member in WORLD.staff)
+    printable += "\n".join(f"{agency.code}{agency.name_ja}{agency.name_en}" for agency in WORLD.directory)
+    assert not [text for text in canaries if text in printable]
+    assert min(len(text) for text in canaries) >= 4
+    for resident in WORLD.residents():
+        assert {resident.individual.reveal(), resident.name, resident.home.address} <= canaries
+
+
 # --- numbers ------------------------------------------------------------------------------------------------------
 
 

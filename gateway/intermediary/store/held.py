@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from gateway.database import Connection
+
+SERVE_AGENCIES = """
+INSERT INTO served_agency (agency) SELECT n.agency FROM UNNEST($1::text[]) AS n (agency)
+ON CONFLICT ON CONSTRAINT served_agency_pk DO NOTHING
+"""
+
+
+async def serve_agencies(conn: Connection, agencies: Sequence[str]) -> None:
+    await conn.execute(SERVE_AGENCIES, list(agencies))
+
+
+SERVED_AGENCIES = """
+SELECT agency FROM served_agency ORDER BY agency
+"""
+
+
+async def served_agencies(conn: Connection) -> list[str]:
+    return [row["agency"] for row in await conn.fetch(SERVED_AGENCIES)]
+
 
 INSERT_LIST = """
 INSERT INTO held_list (serial, digest, document, fetched_at) VALUES ($1, $2, $3, $4)
