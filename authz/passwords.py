@@ -1,8 +1,8 @@
 """Passwords (パスワード): how they are kept, which ones are accepted, and how guessing is slowed down.
 
-Argon2id with 19 MiB, two passes and one lane, about 25 ms of one core: the smallest setting that OWASP's password storage
-sheet names, so that a world's forty accounts are made within seconds and a flood of logins cannot take the machine.
-Hashing leaves the event loop for a few threads of its own; more at once would only take memory.
+Argon2id with 19 MiB, two passes and one lane, about 25 ms of one core: the smallest setting that OWASP's page on
+password storage names, so that a world's forty accounts are made within seconds and a flood of logins cannot take the
+machine. Hashing leaves the event loop for a few threads of its own; more at once would only take memory.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _normal(password: str) -> str:
 
 
 def delay_after(failures: int) -> timedelta:
-    """How long an account is closed after so many failures in a row: 0 for four, then 1, 2, 4 ... seconds to 15 minutes."""
+    """How long an account closes after failures in a row: four are free, then 1, 2, 4 ... seconds to 15 minutes."""
     if failures <= FREE_FAILURES:
         return timedelta(0)
     doublings = min(failures - FREE_FAILURES - 1, 10)

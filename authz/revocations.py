@@ -34,11 +34,12 @@ class Revocations:
     async def refresh(self, conn: store.Connection, machine_now: datetime) -> None:
         """Take over what was revoked since the last look. ``machine_now`` is the time before the call.
 
-        The first look, and any look after the feed was lost, reads all that can still matter.
+        The first look, and any look after the feed was lost, reads all that can still matter: the database may be
+        another one since, restored or taken over, that counts its transactions differently.
         """
         since = self._since if self.fresh(machine_now) else 0
         rows, horizon = await store.revoked_since(conn, since, machine_now - REMEMBERED)
-        if horizon < since:  # a restored database counts its transactions anew
+        if horizon < since:
             rows, horizon = await store.revoked_since(conn, 0, machine_now - REMEMBERED)
         for row in rows:
             self._at[row.agency, row.session_id] = row.revoked_at
@@ -53,7 +54,7 @@ class Revocations:
             self._at[agency, session] = machine_now
 
     def fresh(self, machine_now: datetime) -> bool:
-        """Whether the last look is recent enough to be relied on, seen from a clock that may also have been set back."""
+        """Whether the last look is recent enough to rely on, by a clock that may also have been set back."""
         return self._looked_at is not None and abs(machine_now - self._looked_at) <= LOST_AFTER
 
     def revoked(self, agency: AgencyCode, session: str) -> bool:

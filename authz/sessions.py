@@ -42,7 +42,7 @@ class Transactions(Protocol):
 
 
 class LoginFault(StrEnum):
-    """All that somebody at the door learns: not whether the name exists, the account is disabled or the word is wrong."""
+    """All that somebody outside learns: not whether the name exists, the account is closed or the password wrong."""
 
     CREDENTIALS = "credentials-refused"
     LOCKED = "account-locked"

@@ -21,6 +21,9 @@ from authz.operations.store import record
 from authz.store import Account, Connection
 from sympho.codes import AgencyCode, TaskCode
 
+LONGEST_LOGIN = 64
+"""Characters that are looked at when somebody logs in; an account's login name has at most 40."""
+
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 
 
@@ -252,9 +255,10 @@ def require_rule(word: str, login_name: str, old: str | None = None) -> None:
         raise StaffRefused(StaffFault.RULE_BROKEN, rule)
 
 
-def normal_login(login_name: str) -> str:
-    """One form of a login name, whatever the keyboard: NFKC, lower case. A NUL, which no text column takes, goes."""
-    return unicodedata.normalize("NFKC", login_name).strip().casefold().replace("\0", "")
+def normal_login(text: str) -> str:
+    """One form of a login name, whatever the keyboard: NFKC, lower case; what can be no name becomes a '?'."""
+    name = unicodedata.normalize("NFKC", text[:LONGEST_LOGIN]).strip().casefold()
+    return name if name.isprintable() else "?"
 
 
 def opaque_id(kind: str) -> str:

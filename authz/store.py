@@ -186,8 +186,10 @@ async def lock_guards(
 
 _CHARGE_GUARDS = """
 UPDATE login_guard AS g
-SET failures = n.failures, last_at = $4,
-    locked_until = $4::timestamptz + make_interval(secs => ($6::integer[])[LEAST(n.failures, cardinality($6::integer[]))])
+SET failures = n.failures,
+    last_at = $4,
+    locked_until = $4::timestamptz
+                   + make_interval(secs => ($6::integer[])[LEAST(n.failures, cardinality($6::integer[]))])
 FROM (SELECT terminal, CASE WHEN last_at < $5 THEN 1 ELSE LEAST(failures, 1000000) + 1 END AS failures
       FROM login_guard
       WHERE agency = $1 AND subject = $2) AS n

@@ -101,6 +101,11 @@ class IssuingKey:
     def __post_init__(self) -> None:
         _require_p256(self.private.curve)
 
+    @classmethod
+    def from_bytes(cls, kid: str, issuer: str, scalar: bytes) -> IssuingKey:
+        """From the 32 bytes that a key ring keeps."""
+        return cls(kid, issuer, ec.derive_private_key(int.from_bytes(scalar, "big"), ec.SECP256R1()))
+
     def verifying(self) -> VerifyingKey:
         return VerifyingKey(self.kid, self.issuer, self.private.public_key())
 

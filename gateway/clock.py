@@ -1,8 +1,8 @@
 """World time (世界時刻) and machine time: the only place that knows what time it is.
 
-World time judges law: lists in force, notices, permits, records, retention. It is the machine's time moved by one offset
-that the network keeps, or it stands still; every party learns it as a ``ClockSetting`` and follows it. Machine time judges
-TLS, tokens, lockouts and metrics, and cannot be moved. Nobody can choose the date of a single question.
+World time judges law: lists in force, notices, permits, records, retention. It is the machine's time moved by one
+offset that the network keeps, or it stands still; every party learns it as a ``ClockSetting`` and follows it. Machine
+time judges TLS, tokens, lockouts and metrics, and cannot be moved. Nobody can choose the date of a single question.
 """
 
 from __future__ import annotations

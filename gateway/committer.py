@@ -1,8 +1,8 @@
 """Shared commits: whoever waits at the same moment is written in one transaction (グループコミット).
 
-There is no timer. A writer takes all that waits, writes it and commits; what arrives meanwhile waits for the next round.
-Alone, a caller waits for nobody; under load, one commit serves many. A row that the database refuses fails alone: its
-batch is halved until it stands by itself, and the others are written.
+There is no timer. A writer takes all that waits, writes it and commits; what arrives meanwhile waits for the next
+round. Alone, a caller waits for nobody; under load, one commit serves many. A row that the database refuses fails
+alone: its batch is halved until it stands by itself, and the others are written.
 """
 
 from __future__ import annotations

@@ -64,8 +64,9 @@ class Config:
     """Everything that a start needs to know. ``database_url`` None: the embedded PostgreSQL in the data folder.
 
     ``port`` is the public listener, ``party_port`` the one of the parties (mutual TLS), ``control_port`` the second
-    listener for clock and faults; 0 lets the machine choose. ``network_url`` and ``residents_url`` say where the other
-    parties are when a process runs one party only.
+    listener for clock and faults, ``join_port`` the network's for roles that join; 0 lets the machine choose.
+    ``network_url`` and ``residents_url`` say where the other parties are when a process runs one party only; ``join`` is
+    the joining file that the network's process wrote for it.
     """
 
     role: Role
@@ -79,6 +80,8 @@ class Config:
     control_port: int = 8445
     network_url: str = ""
     residents_url: str = ""
+    join: Path | None = None
+    join_port: int = 8446
     world: str = "invented"
     pool_size: int = 10
     log_level: str = "info"
@@ -102,6 +105,8 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType(
         "control_port": "SYMPHO_CONTROL_PORT",
         "network_url": "SYMPHO_NETWORK_URL",
         "residents_url": "SYMPHO_RESIDENTS_URL",
+        "join": "SYMPHO_JOIN",
+        "join_port": "SYMPHO_JOIN_PORT",
         "world": "SYMPHO_WORLD",
         "pool_size": "SYMPHO_POOL_SIZE",
         "log_level": "SYMPHO_LOG_LEVEL",
@@ -132,6 +137,8 @@ def load(
         control_port=_number("control_port", given.get("control_port", "8445"), 0, 65535),
         network_url=_party_url("network_url", given.get("network_url", "")),
         residents_url=_party_url("residents_url", given.get("residents_url", "")),
+        join=_folder(given["join"]) if given.get("join") else None,
+        join_port=_number("join_port", given.get("join_port", "8446"), 0, 65535),
         world=given.get("world", "invented"),
         pool_size=_number("pool_size", given.get("pool_size", "10"), 2, 100),
         log_level=_level(given.get("log_level", "info")),
@@ -180,7 +187,7 @@ def _database_url(text: str) -> Secret | None:
     if not text:
         return None
     parts = urlsplit(text)
-    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+    if not text.startswith(("postgresql://", "postgres://")) or not parts.path.strip("/"):
         raise ConfigError("database_url: postgresql://user:password@host:port/database expected")
     return Secret(text)
 

@@ -10,6 +10,7 @@ user ``pgserver`` and lets that user pass through (not read) the folders above t
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import hashlib
 import os
@@ -92,6 +93,7 @@ class Embedded:
         if not self._running:
             return
         self._running = False
+        atexit.unregister(self.stop)
         try:
             _run(self._account, "pg_ctl", "-D", str(self.folder), "-m", "fast", "-w", "-t", "60", "stop")
         finally:
@@ -113,7 +115,9 @@ def start(data: Path) -> Embedded:
     except BaseException:
         os.close(lock)
         raise
-    return Embedded(folder, Secret(_url(sockets)), lock, account)
+    server = Embedded(folder, Secret(_url(sockets)), lock, account)
+    atexit.register(server.stop)  # for an end that nobody planned; a kill is dealt with at the next start
+    return server
 
 
 def address(data: Path) -> Secret | None:
@@ -252,7 +256,7 @@ def _account() -> Account:
 
 
 def _open_the_way(account: Account, data: Path) -> None:
-    """As root: lets the server's user pass through the folders above the data and the binaries. No right to read them."""
+    """As root: lets the server's user pass through the folders above data and binaries; no right to read them."""
     if account.uid is None:
         return
     binaries = _binaries().resolve()

@@ -1,8 +1,8 @@
 """The layout of the databases: which party has which schemas, from which files, and who may do what in them.
 
 Pure text: ``gateway.database`` runs what this module writes. A schema file is plain DDL without schema names; a comment
-line ``-- append-only: <table>`` after a table takes UPDATE and DELETE from the runtime role, so that records can only be
-added to. Schemas are laid from the last to the first, because a party's own tables point at those of its packages.
+line ``-- append-only: <table>`` after a table takes UPDATE and DELETE from the runtime role, so that records can only
+be added to. Schemas are laid from the last to the first, because a party's own tables point at those of its packages.
 """
 
 from __future__ import annotations

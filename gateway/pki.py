@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from cryptography import x509
@@ -34,6 +35,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _BACKDATE = timedelta(minutes=5)
 _AGENCY = "urn:agency:"
 _ROLE = "urn:role:"
+_DOMAIN = "sympho.internal"
+_AGENCY_HOST = "agency-"
 
 
 class BadCertificate(Exception):
@@ -46,6 +49,22 @@ def agency_urn(agency: AgencyCode) -> str:
 
 def role_urn(role: str) -> str:
     return f"{_ROLE}{role}"
+
+
+def role_host(role: str) -> str:
+    """The host name by which a client knows the role of the server it has reached, on whatever machine that stands."""
+    return f"{role}.{_DOMAIN}"
+
+
+def agency_host(agency: AgencyCode) -> str:
+    """The same for a server that speaks for an agency."""
+    return f"{_AGENCY_HOST}{agency}.{_DOMAIN}"
+
+
+def agency_at(host: str | None) -> str:
+    """The agency's code in such a host name, unchecked; empty where it is none."""
+    text = (host or "").removesuffix(f".{_DOMAIN}")
+    return text.removeprefix(_AGENCY_HOST) if text.startswith(_AGENCY_HOST) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +239,73 @@ def _harden(context: ssl.SSLContext, files: CertificateFiles) -> None:
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     context.load_verify_locations(cafile=files.authority)
     context.load_cert_chain(files.certificate, files.key)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Identity:
+    """A certificate with its private key, both DER, and the authority's certificate (PEM) that both sides trust."""
+
+    certificate: bytes
+    key: bytes
+    authority: bytes
+
+    def load_into(self, context: ssl.SSLContext) -> None:
+        """Makes the context show this certificate from the next connection on. ``ssl`` reads files: they are gone at once."""
+        with TemporaryDirectory() as folder:
+            self._write(Path(folder))
+            context.load_cert_chain(*_paths(Path(folder)))
+
+    def client_context(self) -> ssl.SSLContext:
+        with TemporaryDirectory() as folder:
+            return client_context(self._write(Path(folder)))
+
+    def server_context(self) -> ssl.SSLContext:
+        with TemporaryDirectory() as folder:
+            return server_context(self._write(Path(folder)))
+
+    def open_context(self) -> ssl.SSLContext:
+        """TLS 1.3 for a server that is known to its clients and asks them for no certificate: for those who join."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        self.load_into(context)
+        return context
+
+    def needs_renewal(self, now: datetime) -> bool:
+        return needs_renewal(x509.load_der_x509_certificate(self.certificate), now)
+
+    def _write(self, folder: Path) -> CertificateFiles:
+        files = CertificateFiles(*_paths(folder), folder / "authority")
+        files.write(x509.load_der_x509_certificate(self.certificate), load_private(self.key), self.authority)
+        return files
+
+    def __repr__(self) -> str:
+        return "<Identity>"
+
+
+def _paths(folder: Path) -> tuple[Path, Path]:
+    return folder / "certificate", folder / "key"
+
+
+def identify(
+    authority: Authority, request: bytes, name: str, urns: Sequence[str], hosts: Sequence[str], now: datetime
+) -> bytes:
+    """A certificate (DER) for whoever holds the key of this request."""
+    certificate = issue_certificate(authority, requested_key(request), name, urns, now, hosts)
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def request_for(key: bytes, name: str) -> bytes:
+    """A certificate request for a key from the key store."""
+    return request_certificate(load_private(key), name)
+
+
+def stranger_context(authority: bytes) -> ssl.SSLContext:
+    """TLS 1.3 for a client that has no certificate yet and trusts this authority (PEM) alone."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    context.load_verify_locations(cadata=authority.decode())
+    return context
 
 
 # --- who is on the other side -------------------------------------------------------------------------------------

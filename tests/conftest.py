@@ -40,7 +40,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 class Clones:
-    """Databases cloned from the template, one made ahead. Used ones are dropped many at a time: a drop is a checkpoint."""
+    """Databases cloned from the template, one made ahead; dropped many at a time, for a drop is a checkpoint."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -1,12 +1,14 @@
 """業務システムの認証: clients of an agency that call without a person (OAuth 2 client credentials, RFC 6749 4.4).
 
-A client's secret is 256 random bits, made here and handed over once, so its plain SHA-256 is kept: guessing is hopeless
-and no lockout is needed. What ``authenticate`` returns is a principal to issue a token for; asking again is the renewal.
-Tokens of a client carry ``cli_....<generation>`` as their session: disabling a client, or a new secret, revokes it.
+A client's secret is 256 random bits, made here and handed over once, so its plain SHA-256 is kept: guessing is
+hopeless and no lockout is needed. What ``authenticate`` returns is a principal to issue a token for; asking again is
+the renewal. Tokens of a client carry ``cli_....<generation>`` as their session: disabling a client, or a new secret,
+revokes it.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,6 +22,8 @@ from authz.staff import StaffFault, StaffRefused, done, opaque_id
 from authz.store import Connection, revoke
 from authz.tokens import LIFE
 from sympho.codes import AgencyCode, SystemCode, TaskCode
+
+_CLIENT_ID = re.compile(r"cli_[a-z2-7]{26}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ async def authenticate(
     conn: Connection, client_id: str, secret: str, terminal: str, now: Moment
 ) -> SystemPrincipal | None:
     """The principal of a client that knows its secret, for 15 minutes; None for all others, whatever is wrong."""
-    client = await store.client(conn, client_id)
+    client = await store.client(conn, client_id) if _CLIENT_ID.fullmatch(client_id) else None
     if client is None:
         return None
     known = compare_digest(client.secret_digest, _digest(secret))

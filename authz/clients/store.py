@@ -65,7 +65,7 @@ WHERE client_id = $1
 
 async def client(conn: Connection, client_id: str) -> Client | None:
     """A client by its id, which is unique over all agencies: only its secret says that somebody is it."""
-    row = await conn.fetchrow(_CLIENT, client_id.replace("\0", ""))
+    row = await conn.fetchrow(_CLIENT, client_id)
     if row is None:
         return None
     return Client(
@@ -96,7 +96,7 @@ async def disable_client(conn: Connection, agency: AgencyCode, client_id: str, n
     return generation
 
 
-_REPLACE_SECRET = """
+_NEXT_GENERATION = """
 UPDATE system_client
 SET secret_digest = $3, generation = generation + 1, disabled_at = NULL
 WHERE agency = $1 AND client_id = $2
@@ -106,5 +106,5 @@ RETURNING generation
 
 async def replace_secret(conn: Connection, agency: AgencyCode, client_id: str, digest: bytes) -> int | None:
     """The new generation; None where the agency has no such client."""
-    generation: int | None = await conn.fetchval(_REPLACE_SECRET, agency, client_id, digest)
+    generation: int | None = await conn.fetchval(_NEXT_GENERATION, agency, client_id, digest)
     return generation

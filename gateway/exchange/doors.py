@@ -30,6 +30,7 @@ from sympho.codes import AgencyCode
 
 __all__ = [
     "Enrolment",
+    "Enrolments",
     "IntermediaryDoor",
     "IssuingDoor",
     "NetworkBoard",
@@ -54,6 +55,13 @@ class Enrolment(Struct, frozen=True):
     endpoint: str
     signing: Jwk
     sealing: str
+
+
+class Enrolments(Struct, frozen=True):
+    """A server's agencies, made known at once: one edition of the directory for all of them."""
+
+    v: int
+    agencies: tuple[Enrolment, ...]
 
 
 class NetworkDoor(Protocol):

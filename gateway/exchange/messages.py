@@ -8,7 +8,7 @@ problem ``exchange-conflict``.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
@@ -31,6 +31,18 @@ from sympho.codes import (
 
 MESSAGE_LIMIT = 1_048_576
 """Bytes a message may have on the wire; a longer one is refused before it is read."""
+
+CODES_LIMIT = 4_194_304
+"""The same for a message about codes: 10,000 persons (``CodeRequest``, ``CodeIssue``, ``CodeNotice``, ``CodeReply``)."""
+
+VERSION = 1
+"""The version of every message there is."""
+
+WORLD_TIME = "Sympho-World-Time"
+"""The header in which a party says the world time at which it sends a message (RFC 3339)."""
+
+SKEW = timedelta(seconds=60)
+"""How far a sender's world time may be from the receiver's."""
 
 Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 in lower-case hexadecimal digits."""

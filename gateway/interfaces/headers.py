@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from types import MappingProxyType
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDictProxy
 
+from gateway.exchange.messages import WORLD_TIME
 from gateway.interfaces.operation import LONGEST_WAIT
 from gateway.pki import peer_urns
 from gateway.problems import FieldError, Problem
@@ -20,6 +22,7 @@ __all__ = [
     "idempotency_key",
     "identities",
     "read_body",
+    "sent_at",
     "waiting",
 ]
 
@@ -91,7 +94,7 @@ def idempotency_key(headers: Headers) -> str:
 
 
 def waiting(headers: Headers) -> int:
-    """Seconds of ``Prefer: wait=N`` (RFC 7240), at most ``LONGEST_WAIT``; a preference not understood counts as none."""
+    """Seconds of ``Prefer: wait=N`` (RFC 7240), at most ``LONGEST_WAIT``; one that is not understood is none."""
     if "Prefer" not in headers:
         return 0
     for line in headers.getall("Prefer"):
@@ -102,6 +105,15 @@ def waiting(headers: Headers) -> int:
                 known = 0 < len(seconds) <= 9 and seconds.isascii() and seconds.isdigit()
                 return min(int(seconds), LONGEST_WAIT) if known else 0
     return 0
+
+
+def sent_at(headers: Headers) -> datetime | None:
+    """World time at which a party says it has sent this; None where it says nothing that can be read."""
+    try:
+        said = datetime.fromisoformat(headers.get(WORLD_TIME, ""))
+    except ValueError:
+        return None
+    return said if said.utcoffset() is not None else None
 
 
 async def read_body(request: web.Request, limit: int) -> bytes:

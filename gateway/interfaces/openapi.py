@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document (仕様書), made from the table of operations and nothing else, the same bytes every time.
 
-What a decoder checks stands in the schemas; what ``Problem`` can say stands at every operation. Our own facts have names
-that begin with ``x-sympho``: kinds of principal, duty, official interface.
+What a decoder checks stands in the schemas; what ``Problem`` can say stands at every operation. Our own facts have
+names that begin with ``x-sympho``: kinds of principal, duty, official interface.
 """
 
 from __future__ import annotations
@@ -107,7 +107,11 @@ def _operation(operation: AnyOperation, schemas: dict[Any, Any]) -> dict[str, An
     }
     if operation.duty is not None:
         made["x-sympho-duty"] = operation.duty.value
-        made["description"] = f"権限 / duty: {DUTIES[operation.duty].name_ja} / {DUTIES[operation.duty].name_en}"
+        made["description"] = "権限 / duty: " + ", ".join(
+            f"{DUTIES[duty].name_ja} / {DUTIES[duty].name_en}" for duty in sorted(operation.duties)
+        )
+    if operation.or_duty:
+        made["x-sympho-or-duty"] = sorted(operation.or_duty)
     if operation.interface is not None:
         made["x-sympho-interface"] = operation.interface
     if operation.request is not None:

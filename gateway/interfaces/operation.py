@@ -16,10 +16,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from string import ascii_lowercase, digits
-from time import perf_counter
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 from uuid import UUID
@@ -32,6 +31,7 @@ from authz.principals import StaffPrincipal, SystemPrincipal
 from gateway.interfaces.decoding import custom_types, weaknesses
 from gateway.interfaces.principals import PartyPrincipal, Principal
 from gateway.problems import PROBLEMS, Problem
+from gateway.stages import Stages
 from sympho.codes import AcquisitionNumber, AgencyCode, LinkageCode, PersonKey, SubstituteCode
 
 __all__ = [
@@ -42,7 +42,6 @@ __all__ = [
     "Call",
     "Operation",
     "Reply",
-    "Stages",
     "body_types",
 ]
 
@@ -63,25 +62,6 @@ PARTIES_ONLY: frozenset[type] = frozenset({LinkageCode, AcquisitionNumber})
 
 B = TypeVar("B")
 Q = TypeVar("Q")
-
-
-class Stages:
-    """How long each stage of one request took, in milliseconds. A flow takes ``call.stage`` and knows nothing of this."""
-
-    __slots__ = ("milliseconds",)
-
-    def __init__(self) -> None:
-        self.milliseconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Adds the time spent inside to the stage ``name``, also when it raises."""
-        began = perf_counter()
-        try:
-            yield
-        finally:
-            spent = (perf_counter() - began) * 1000
-            self.milliseconds[name] = round(self.milliseconds.get(name, 0.0) + spent, 3)
 
 
 @dataclass(slots=True)
@@ -108,10 +88,8 @@ class Call(Generic[B, Q]):
     """処理通番 that the call turned out to be about; see ``concerns``."""
     about: str = ""
     """The account or client that the call changes, for the operations log: ``stf_...``, ``cli_...``."""
-
-    def stage(self, name: str) -> AbstractContextManager[None]:
-        """``with call.stage("permit"):`` measures a stage. Pass the method on to a flow that wants to be measured."""
-        return self.stages.stage(name)
+    sent_at: datetime | None = None
+    """World time at which another party says it has sent this; None where it does not say, and for everybody else."""
 
     def concerns(self, exchange: str) -> None:
         """Ties the call to an exchange in the log and in the operations log, also if it ends in a problem."""
@@ -175,7 +153,7 @@ class Reply:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation(Generic[B, Q]):
-    """One operation. ``name`` is an English verb phrase in hyphens, unique; ``interface`` the official id, if there is one.
+    """One operation. ``name`` is an English verb phrase in hyphens, unique; ``interface`` the official id, if any.
 
     A member of staff needs ``duty``; a business system must have been admitted to ``name``.
 
@@ -198,6 +176,10 @@ class Operation(Generic[B, Q]):
     path_types: Mapping[str, type[str]] = field(default_factory=dict)
     idempotent: bool = False
     self_service: bool = False
+    or_duty: frozenset[Duty] = frozenset()
+    """Other duties of which one will do as well: what two people look at has two."""
+    expired_token: bool = False
+    """Whether a token will do that has expired within the grace of a session: for its renewal alone."""
     waits: bool = False
     """Whether the handler heeds ``Prefer: wait``; the document says so."""
     problems: frozenset[str] = frozenset()
@@ -219,6 +201,11 @@ class Operation(Generic[B, Q]):
     @property
     def is_public(self) -> bool:
         return PrincipalKind.PUBLIC in self.principals
+
+    @property
+    def duties(self) -> frozenset[Duty]:
+        """The duties of which a member of staff needs one; none where no duty is needed."""
+        return self.or_duty if self.duty is None else self.or_duty | {self.duty}
 
     def _faults(self) -> Iterator[str]:
         if not (0 < len(self.name) <= 64 and self.name[0] in LETTERS and set(self.name) <= NAME_CHARACTERS):
@@ -244,7 +231,7 @@ class Operation(Generic[B, Q]):
             yield "a response is a Struct, a union of Structs, bytes or None"
 
     def _faults_of_secrets(self) -> Iterator[str]:
-        """A linkage code never leaves an agency's server and the network; what the network knows us by never leaves it."""
+        """A linkage code stays with an agency's server and the network; what the network knows us by stays there."""
         kept = NETWORK_ONLY if self.principals == {PrincipalKind.PARTY} else NETWORK_ONLY | PARTIES_ONLY
         for kind in (self.request, self.query, *self.responses.values()):
             if kind in {None, bytes}:
@@ -262,6 +249,10 @@ class Operation(Generic[B, Q]):
             yield "it names no duty and is neither public, nor between parties, nor self-service"
         if self.duty is not None and self.self_service:
             yield "self-service needs no duty"
+        if self.or_duty and self.duty is None:
+            yield "it names another duty and no first one"
+        if self.expired_token and not self.self_service:
+            yield "an expired token is good for self-service only"
 
 
 AnyOperation = Operation[Any, Any]

@@ -1,4 +1,4 @@
-"""Who calls (利用主体): the four kinds of principal at the doors, and how a connection's token or certificate becomes one."""
+"""Who calls (利用主体): four kinds of principal, and how a connection's token or certificate becomes one."""
 
 from __future__ import annotations
 
@@ -74,11 +74,15 @@ ANYONE = Anyone()
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """What a connection shows of its caller. ``identities`` are the URNs of the client certificate that TLS verified."""
+    """What a connection shows of its caller. ``identities`` are the URNs of the client certificate that TLS verified.
+
+    ``renewing``: the caller only asks for the next token, and this one may have expired within the grace.
+    """
 
     token: str
     identities: frozenset[str]
     address: str
+    renewing: bool = False
 
     def __repr__(self) -> str:
         return "<Credentials>"
@@ -97,6 +101,8 @@ def by_token_or_certificate(verifier: Verifier, now: Callable[[], datetime]) -> 
         if not credentials.token:
             return party_of(credentials.identities)
         try:
+            if credentials.renewing:
+                return verifier.for_renewal(credentials.token, now())
             return verifier.principal(credentials.token, now())
         except TokenRefused as refused:
             slug = refused.fault.slug

@@ -1,7 +1,7 @@
 """The register (台帳) of the 83 official interfaces of the 中間サーバー, and which operation answers each.
 
 Names of the interfaces are public and certain; the messages they carry are not, except the envelope and attachment of
-IF_DBM_20113 and the inquiry and result files that client systems write and read. An id reads ``IF_<family>_`` + function
+IF_DBM_20113 and the inquiry and result files that client systems write and read. An id is ``IF_<family>_`` + function
 number (3) + serial (1) + mode (1). Which operation answers is read from the table of operations, never written here.
 """
 

@@ -1,4 +1,4 @@
-"""The one place that authenticates, authorizes, decodes and answers: every operation passes here, and nothing else does.
+"""The one place that authenticates, authorizes, decodes and answers: all operations pass here, and nothing else.
 
 In order: size, request id, who calls, kind of principal, duty, media types, query, path, headers, body, handler, reply,
 operations log, log line. A wrong call ends as a problem document; anything unforeseen is ``internal`` with an instance
@@ -16,6 +16,7 @@ from uuid import uuid4
 import msgspec
 from aiohttp import web
 
+from authz.duties import PrincipalKind
 from authz.operations import Actor, Moment, OperationOutcome
 from authz.operations import Operation as Entry
 from authz.principals import StaffPrincipal, SystemPrincipal
@@ -29,12 +30,14 @@ from gateway.interfaces.headers import (
     idempotency_key,
     identities,
     read_body,
+    sent_at,
     waiting,
 )
-from gateway.interfaces.operation import AnyOperation, Call, Reply, Stages, body_types
+from gateway.interfaces.operation import AnyOperation, Call, Reply, body_types
 from gateway.interfaces.principals import ANYONE, Authenticate, Credentials, Principal, actor_of, pseudonym_of
 from gateway.log import log
 from gateway.problems import Conflict, FieldError, Problem
+from gateway.stages import Stages, mark, measure
 from sympho.codes import encode_hook
 
 __all__ = ["RecordOperation", "build", "undeclared"]
@@ -109,10 +112,10 @@ def _check_table(operations: Sequence[AnyOperation]) -> None:
         shape = operation.path
         for name in operation.parameters:
             shape = shape.replace("{" + name + "}", "{}")
-        for mark in (operation.name, f"{operation.method} {shape}"):
-            if mark in seen:
-                raise ValueError(f"declared twice: {mark}")
-            seen.add(mark)
+        for taken in (operation.name, f"{operation.method} {shape}"):
+            if taken in seen:
+                raise ValueError(f"declared twice: {taken}")
+            seen.add(taken)
 
 
 class _Door:
@@ -129,6 +132,7 @@ class _Door:
 
     async def answer(self, request: web.Request) -> web.Response:
         visit = _Visit(self._wiring.moment(), request.remote or "")
+        measure(visit.stages)
         try:
             response = self._response(visit, await self._serve(request, visit))
         except Problem as problem:
@@ -137,6 +141,7 @@ class _Door:
             response = _bug(visit, bug, self.operation.name)
         if not self.operation.is_public:
             response = await self._recorded(visit, response)
+        mark("log")
         _log_line(visit, response.status, self.operation)
         return response
 
@@ -146,9 +151,11 @@ class _Door:
         if length is not None and length > operation.limit:
             raise Problem("too-large")
         if not operation.is_public:
-            visit.principal = await self._wiring.authenticate(_credentials(request, visit.address))
+            mark("authenticate")
+            visit.principal = await self._wiring.authenticate(_credentials(request, visit.address, operation))
             visit.actor = actor_of(visit.principal, visit.address)
             _authorize(operation, visit.principal)
+        mark("http")
         headers = request.headers
         check_accept(headers, operation.media)
         query = self._asked(request)
@@ -170,6 +177,7 @@ class _Door:
             at=visit.at,
             address=visit.address,
             stages=visit.stages,
+            sent_at=sent_at(headers) if visit.principal.kind is PrincipalKind.PARTY else None,
         )
         return await operation.handler(call)
 
@@ -183,6 +191,7 @@ class _Door:
         return self._query(request.query)
 
     def _response(self, visit: _Visit, reply: Reply) -> web.Response:
+        mark("reply")
         kinds = self._kinds.get(reply.status)
         if kinds is None or not isinstance(reply.body, kinds):
             raise TypeError(f"{self.operation.name} answers {reply.status} with what it does not declare")
@@ -198,6 +207,7 @@ class _Door:
     async def _recorded(self, visit: _Visit, response: web.Response) -> web.Response:
         """``response`` once the operations log has it; a problem instead if it cannot be written."""
         try:
+            mark("operations-log")
             entry = _entry(visit, response.status, self.operation)
             if entry is not None:
                 await self._wiring.record_operation(entry)
@@ -256,12 +266,12 @@ def _emptiest(kind: type[Any] | None) -> object:
     return kind()
 
 
-def _credentials(request: web.Request, address: str) -> Credentials:
+def _credentials(request: web.Request, address: str, operation: AnyOperation) -> Credentials:
     token = bearer(request.headers)
     names = identities(request)
     if not token and not names:
         raise Problem("unauthenticated")
-    return Credentials(token, names, address)
+    return Credentials(token, names, address, operation.expired_token)
 
 
 def _authorize(operation: AnyOperation, principal: Principal) -> None:
@@ -269,8 +279,8 @@ def _authorize(operation: AnyOperation, principal: Principal) -> None:
         raise Problem("wrong-principal")
     if operation.self_service:
         return
-    if isinstance(principal, StaffPrincipal) and operation.duty not in principal.duties:
-        raise Problem("wrong-duty", f"duty {operation.duty}")
+    if isinstance(principal, StaffPrincipal) and not operation.duties & principal.duties:
+        raise Problem("wrong-duty", "duty " + " or ".join(sorted(operation.duties)))
     if isinstance(principal, SystemPrincipal) and operation.name not in principal.operations:
         raise Problem("wrong-duty", f"operation {operation.name}")
 
@@ -321,7 +331,7 @@ def _log_line(visit: _Visit, status: int, operation: AnyOperation | None) -> Non
         "agency": visit.principal.agency,
         "terminal": None if visit.actor is None else visit.actor.terminal,
         "exchange": None if call is None else call.exchange,
-        "stages": visit.stages.milliseconds or None,
+        "stages": visit.stages.rounded(),
     }
     log.info(
         "request",

@@ -92,9 +92,14 @@ async def remove(
 ) -> None:
     """Deletes duplicates; those that are not there are no fault."""
     places = sorted({(server.serve(agency), person.reveal(), information) for person, information in keys})
-    async with server.db.transaction() as conn:
-        await duplicates.delete_duplicates(conn, places)
-        await duplicates.touch_guards(conn, places)
+    try:
+        async with server.db.transaction() as conn:
+            await duplicates.delete_duplicates(conn, places)
+            await duplicates.touch_guards(conn, places)
+    except Conflict as conflict:
+        if conflict.constraint == "guard_person":
+            raise Problem("not-found", "an addressee that this agency has not numbered") from None
+        raise
 
 
 async def listed(server: Intermediary, agency: AgencyCode, person: UnifiedNumber) -> list[tuple[DuplicateRow, Content]]:

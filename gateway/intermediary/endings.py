@@ -25,6 +25,7 @@ from gateway.keys.ring import KeyRing
 from gateway.records import record, subjects
 from gateway.records.refusal import Refused, refusal_payload
 from gateway.records.store import RecordRow
+from gateway.stages import mark
 from sympho.codes import AgencyCode, ItemCode, UnifiedNumber
 
 COARSE = {
@@ -83,6 +84,7 @@ def end_as_provider(
     agency = claims.prv.agency
     ended_at = max(now, claims.asked_at)
     sealed = seal(content, inquirer_key, token) if kind is Outcome.PROVIDED else b""
+    mark("record")
     kept = subjects.keep(ring, agency, claims.txn, subject)
     annex = record.provider_annex(
         txn=claims.txn,

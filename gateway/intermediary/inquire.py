@@ -44,6 +44,7 @@ from gateway.problems import Problem
 from gateway.records import record
 from gateway.records.refusal import Refused
 from gateway.records.subjects import Kept, keep
+from gateway.stages import mark
 from sympho import registry
 from sympho.codes import AgencyCode, InformationCode, ItemCode, LinkageCode, ProcedureCode, TaskCode, UnifiedNumber
 from sympho.linkage import PersonStatus
@@ -90,9 +91,11 @@ class Registered:
 async def register(server: Intermediary, asker: Asker, asking: Asking, key: str, *, wait: bool) -> Registered:
     """Registers an inquiry under an idempotency key; the same key with the same content is the same inquiry.
 
-    What may go out is carried in the background. With ``wait`` the result holds a future of the end.
+    What may go out is carried in the background. With ``wait`` the result holds a future of the end, and also where our
+    own side has refused: then it is done. Whoever stops waiting for it says so to the server.
     """
     agency = server.serve(asker.agency)
+    mark("code")
     body_d = hashlib.sha256(encode(asking)).digest()
     async with server.db.connection() as conn:
         before = await inquiries.find_by_key(conn, agency, asker.actor, key)
@@ -103,20 +106,23 @@ async def register(server: Intermediary, asker: Asker, asking: Asking, key: str,
             [status] = await registry.statuses(conn, agency, [asking.person])
             if status is PersonStatus.UNKNOWN:
                 raise Problem("not-found", "no such addressee in this agency")
+    mark("decide")
     registration, carried = _registration(server, asker, asking, key, body_d, code)
     txn = registration.inquiry.txn
-    finished = server.wait_for(agency, txn) if wait else None
+    mark("commit")
     if not await server.register.submit(registration):
         async with server.db.connection() as conn:
             first = await inquiries.find_by_key(conn, agency, asker.actor, key)
         if first is None:
             raise Problem("conflict")
         return _known(server, first, body_d, wait=wait)
+    finished = server.wait_for(agency, txn) if wait or carried is None else None
     if carried is not None:
         server.start(carry(server, carried))
     elif registration.record is not None:
-        row = registration.record
-        server.finished(agency, txn, Finished(row.kind.value, registration.inquiry.reason or "", row.ended_at, None))
+        ours, inquiry = registration.record, registration.inquiry
+        reasons = tuple(inquiry.reasons.split())
+        server.finished(agency, txn, Finished(ours.kind.value, inquiry.reason or "", ours.ended_at, None, reasons))
     return Registered(txn, registration.inquiry.asked_at, None, finished)
 
 
@@ -243,12 +249,14 @@ async def carry(server: Intermediary, carried: Carried) -> None:
 
 
 async def _carry(server: Intermediary, carried: Carried) -> None:
+    mark("permit")
     door = server.network(carried.agency)
     reply = await door.permit(carried.wire)
     if isinstance(reply, RefusalReply):
         await receiving.refused(server, carried, reply)
         return
     token = reply.permit
+    mark("check")
     claims = await granted(server, carried, token)
     answer = await door.inquire(Inquiry(1, claims.txn, token))
     await _take(server, carried, claims, token, answer)
@@ -345,3 +353,12 @@ async def find(server: Intermediary, asker: Asker, txn: UUID) -> inquiries.Inqui
     if row is None or row.office != asker.office:
         raise Problem("not-found")
     return row
+
+
+async def listed(
+    server: Intermediary, asker: Asker, state: str | None, after: tuple[datetime, UUID], limit: int
+) -> list[inquiries.InquiryRow]:
+    """The inquiries of the asker's own office, from behind a place in the order of asking."""
+    agency = server.serve(asker.agency)
+    async with server.db.connection() as conn:
+        return await inquiries.list_inquiries(conn, agency, asker.office, state, server.clock.now(), after, limit)

@@ -83,12 +83,16 @@ class Taken(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How an inquiry ended, for whoever waits for it; ``content`` is what was provided."""
+    """How an inquiry ended, for whoever waits for it; ``content`` is what was provided.
+
+    ``reasons`` are those of our own side, where it has refused itself.
+    """
 
     kind: str
     reason: str
     ended_at: datetime
     content: Content | None
+    reasons: tuple[str, ...] = ()
 
 
 async def write_registrations(conn: Connection, rows: Sequence[Registration]) -> list[bool]:
@@ -145,7 +149,7 @@ class Intermediary:
     endpoint: str
     agencies: set[AgencyCode] = field(default_factory=set)
     publications: Held | None = None
-    waiters: dict[tuple[str, UUID], asyncio.Future[Finished]] = field(default_factory=dict)
+    waiters: dict[tuple[str, UUID], set[asyncio.Future[Finished]]] = field(default_factory=dict)
     carrying: set[tuple[str, UUID]] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -168,18 +172,25 @@ class Intermediary:
         return agency
 
     def wait_for(self, agency: str, txn: UUID) -> asyncio.Future[Finished]:
-        """A future of an inquiry's end, shared by all who wait for it in this process."""
-        return self.waiters.setdefault((agency, txn), asyncio.get_running_loop().create_future())
+        """A future of an inquiry's end, for one who waits; whoever stops waiting says so (``no_longer_waited``)."""
+        future: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
+        self.waiters.setdefault((agency, txn), set()).add(future)
+        return future
 
     def finished(self, agency: str, txn: UUID, how: Finished) -> None:
-        """Wakes whoever waits for the end of an inquiry."""
-        future = self.waiters.pop((agency, txn), None)
-        if future is not None and not future.done():
-            future.set_result(how)
+        """Wakes all who wait for the end of an inquiry."""
+        for future in self.waiters.pop((agency, txn), ()):
+            if not future.done():
+                future.set_result(how)
 
-    def no_longer_waited(self, agency: str, txn: UUID) -> None:
-        """Whoever waited has gone."""
-        self.waiters.pop((agency, txn), None)
+    def no_longer_waited(self, agency: str, txn: UUID, future: asyncio.Future[Finished]) -> None:
+        """One who waited has gone; others may still wait."""
+        waiting = self.waiters.get((agency, txn))
+        if waiting is None:
+            return
+        waiting.discard(future)
+        if not waiting:
+            del self.waiters[agency, txn]
 
     def start(self, work: Coroutine[None, None, None]) -> None:
         """Carries something on in the background. What it leaves undone is durable and is swept up."""

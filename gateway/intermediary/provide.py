@@ -39,6 +39,7 @@ from gateway.intermediary.party import GuardKey, Intermediary, Taken, Taking
 from gateway.intermediary.store import duplicates, held, provisions
 from gateway.intermediary.store.duplicates import PERSON, Guarded
 from gateway.problems import Problem
+from gateway.stages import mark
 from sympho import registry
 from sympho.codes import AgencyCode, UnifiedNumber
 
@@ -78,6 +79,7 @@ async def notice(server: Intermediary, agency: AgencyCode, message: Notice) -> A
     pending = Pending(noticed.claims.txn, noticed.claims.valid_until)
     while True:
         weighed = await weigh(server, noticed)
+        mark("commit")
         match await server.take.submit(_taking(noticed, message, weighed)):
             case Taken.FRESH:
                 return weighed.ending.answer if weighed.ending else pending
@@ -88,6 +90,7 @@ async def notice(server: Intermediary, agency: AgencyCode, message: Notice) -> A
 
 
 async def _verified(server: Intermediary, agency: AgencyCode, message: Notice) -> Noticed:
+    mark("provider-check")
     txn = exchange_number(message.txn)
     try:
         claims = verify_permit(message.permit, server.held.network_keys)
@@ -96,6 +99,7 @@ async def _verified(server: Intermediary, agency: AgencyCode, message: Notice) -
     faults = check_permit(claims, audience=agency, txn=message.txn, notified_at=message.notified_at, code=message.code)
     if faults:
         raise await wrong_notice(server, agency, faults[0].value, txn)
+    mark("code")
     async with server.db.connection() as conn:
         [person] = await registry.reverse(conn, server.ring, [(agency, message.code)])
     return Noticed(claims, message.permit, person)
@@ -132,7 +136,9 @@ async def weigh(server: Intermediary, noticed: Noticed) -> Weighed:
     if noticed.person is None:
         ending = _end(server, noticed, Outcome.NOT_PROVIDED, Circumstances(("code-held-by-nobody",)))
         return Weighed(ending, [], ())
+    mark("read")
     guarded = await read(server, claims, noticed.person)
+    mark("decide")
     guards = guard_versions(claims, noticed.person, guarded)
     decision = decide(server, claims, guarded)
     match decision.effect:
@@ -141,6 +147,7 @@ async def weigh(server: Intermediary, noticed: Noticed) -> Weighed:
         case Effect.DENY:
             return Weighed(_refusal(server, noticed, decision, guarded), [], guards)
         case Effect.PERMIT:
+            mark("seal")
             ending, kept = automatic(server, noticed, noticed.person, guarded)
             return Weighed(ending, [], guards, kept)
 

@@ -23,6 +23,7 @@ from gateway.problems import Problem
 from gateway.records import record
 from gateway.records.checks import answer_faults, signature_fault
 from gateway.records.subjects import Kept, blinded
+from gateway.stages import mark
 from sympho.codes import AgencyCode, UnifiedNumber
 
 log = structlog.get_logger()
@@ -64,6 +65,7 @@ async def refused(server: Intermediary, carried: Carried, reply: RefusalReply) -
 
 async def received(server: Intermediary, carried: Carried, claims: Permit, token: str, answer: Answer) -> None:
     """The provider has ended the exchange and the network has recorded it."""
+    mark("check")
     faults = answer_faults(claims, answer, server.held.keys)
     network = server.held.directory.network
     fault = faults[0] if faults else signature_fault(answer.network, answer.payload, network, server.held.network_keys)
@@ -78,6 +80,7 @@ async def received(server: Intermediary, carried: Carried, claims: Permit, token
 
 
 async def _open(server: Intermediary, carried: Carried, claims: Permit, token: str, sealed: bytes) -> Content:
+    mark("open")
     try:
         content = open_answer(server, carried.agency, token, sealed)
     except (Unopenable, msgspec.DecodeError, ValueError):
@@ -102,6 +105,7 @@ async def _end(
     content: Content | None,
     token: str | None,
 ) -> None:
+    mark("record")
     jws = record.sign_record(wire, server.ring.signing(carried.agency))
     row = record_row(carried.agency, record.Role.INQUIRER, wire, jws, carried.annex, carried.kept(server))
     ended = inquiries.EndedInquiry(
@@ -113,7 +117,9 @@ async def _end(
         content=sealed,
         permit=token,
     )
+    mark("commit")
     if await server.receive.submit(Receipt(ended, row)):
+        mark("reply")
         server.finished(
             carried.agency, carried.txn, Finished(payload.kind.value, payload.rsn.value, payload.ended, content)
         )

@@ -76,15 +76,20 @@ class Preparation:
     reason: WithholdReason | None
 
 
-async def would_send(
-    server: Intermediary, agency: AgencyCode, txn: UUID
-) -> tuple[ProvisionRow, Permit, Content | None]:
-    """What a reviewer sees: the provision, what was asked, and what would be sent (None: that nothing is held)."""
+async def found(server: Intermediary, agency: AgencyCode, txn: UUID) -> tuple[ProvisionRow, Permit]:
+    """A provision of the agency, and what its permit says was asked."""
     async with server.db.connection() as conn:
         row = await provisions.find_provision(conn, server.serve(agency), txn)
     if row is None:
         raise Problem("not-found")
-    claims = claims_of(server, row)
+    return row, claims_of(server, row)
+
+
+async def would_send(
+    server: Intermediary, agency: AgencyCode, txn: UUID
+) -> tuple[ProvisionRow, Permit, Content | None]:
+    """What a reviewer sees: the provision, what was asked, and what would be sent (None: that nothing is held)."""
+    row, claims = await found(server, agency, txn)
     if row.prepared is not None:
         return row, claims, open_prepared(server, row, row.prepared)
     if row.state == "ended" or row.unified is None:
@@ -102,7 +107,7 @@ async def _from_duplicate(server: Intermediary, claims: Permit, person: UnifiedN
 
 def claims_of(server: Intermediary, row: ProvisionRow) -> Permit:
     """The claims of a permit that was verified when its notice was taken."""
-    return verify_permit(row.permit, server.held.keys)
+    return verify_permit(row.permit, server.held.network_keys)
 
 
 def open_prepared(server: Intermediary, row: ProvisionRow, sealed: bytes) -> Content:

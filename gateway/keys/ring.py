@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
+from gateway import pki
 from gateway.exchange.jws import SigningKey
 from gateway.exchange.sealing import SealingKey
 from gateway.keys import store
 from gateway.keys.root import KEY_BYTES, RootKey, unwrap, wrap
 
-__all__ = ["HOLDER_KEYS", "KeyMissing", "KeyRing", "Opener"]
+__all__ = ["HOLDER_KEYS", "SEALING", "SIGNING", "KeyMissing", "KeyRing", "Opener"]
 
 Opener = Callable[[], AbstractAsyncContextManager[store.Connection]]
 """Opens a transaction: ``Database.transaction``."""
@@ -25,6 +26,8 @@ Opener = Callable[[], AbstractAsyncContextManager[store.Connection]]
 ROLE_KEY = "role"
 SIGNING = "signing"
 SEALING = "sealing"
+TLS = "tls"
+"""The purpose of a certificate's private key."""
 HOLDER_KEYS = (SIGNING, SEALING)
 """The purposes whose keys are an agency's private keys and not 32 random bytes."""
 
@@ -46,6 +49,7 @@ def _random() -> bytes:
 _MAKERS: Mapping[str, Callable[[], bytes]] = {
     SIGNING: lambda: SigningKey.generate("new/1").to_bytes(),
     SEALING: lambda: SealingKey.generate().to_bytes(),
+    TLS: lambda: pki.private_bytes(pki.new_key()),
 }
 
 
@@ -94,7 +98,10 @@ class KeyRing:
         return made
 
     async def ensure(self, agencies: Iterable[str], purposes: Iterable[str]) -> None:
-        """Makes what is missing, for every agency and purpose, in one transaction; two processes end with the same keys."""
+        """Makes what is missing, for every agency and purpose, in one transaction.
+
+        Two processes that do so at once end with the same keys.
+        """
         wanted = tuple(purposes)
         makers = {f"{agency}:{purpose}": _MAKERS.get(purpose, _random) for agency in agencies for purpose in wanted}
         await self._ensure(makers)

@@ -1,4 +1,7 @@
-"""The root key (根鍵): 32 random bytes in a file of their own, which wrap everything else. Lost means that all data are lost."""
+"""The root key (根鍵): 32 random bytes in a file of their own, which wrap everything else.
+
+Lost, it takes all data with it: nothing that was sealed opens again.
+"""
 
 from __future__ import annotations
 

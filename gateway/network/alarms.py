@@ -22,3 +22,10 @@ async def wrong_call(
         await store.insert_alarm(conn, network.clock.now(), caller, message, fault, txn)
     log.warning("alarm", caller=caller, message=message, fault=fault, txn=str(txn) if txn else None)
     return Problem("wrong-agency" if fault == "wrong-agency" else slug, fault)
+
+
+async def wrong_party(network: Network, identity: str, message: str, fault: str) -> None:
+    """Writes the alarm of a party that is not the one whose message this is, or that may not send it at all."""
+    async with network.db.transaction() as conn:
+        await store.insert_alarm(conn, network.clock.now(), identity, message, fault, None)
+    log.warning("alarm", caller=identity, message=message, fault=fault)

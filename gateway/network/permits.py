@@ -39,6 +39,7 @@ from gateway.records import record
 from gateway.records.refusal import Refused, refusal_payload
 from gateway.records.store import RecordRow
 from gateway.records.subjects import Kept, keep
+from gateway.stages import mark
 from sympho import issuer
 from sympho.codes import AgencyCode
 from sympho.issuer import Translation
@@ -60,6 +61,7 @@ async def permit(network: Network, caller: AgencyCode, wire: bytes) -> PermitOrR
     txn = exchange_number(request.txn)
     if request.inquirer != caller:
         raise await wrong_call(network, caller, "permit-request", "wrong-agency", txn)
+    mark("code")
     wire_d = hashlib.sha256(wire).digest()
     issued = network.issued.get(request.txn)
     if issued is not None and network.clock.now() < issued.claims.valid_until:
@@ -71,10 +73,12 @@ async def permit(network: Network, caller: AgencyCode, wire: bytes) -> PermitOrR
         [found] = await issuer.translate(
             conn, network.issuer_keys, [(request.inquirer, request.code, request.provider)]
         )
+    mark("decide")
     asked = Asked(request, txn, wire_d, found)
     decision = _decide(network, asked)
     if decision.effect is Effect.DENY:
         return await _refuse(network, asked, decision)
+    mark("permit")
     return _issue(network, asked, decision)
 
 

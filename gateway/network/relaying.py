@@ -37,6 +37,7 @@ from gateway.problems import Problem
 from gateway.records import record
 from gateway.records.checks import answer_faults
 from gateway.records.store import RecordRow
+from gateway.stages import mark
 from sympho.codes import AgencyCode, LinkageCode
 from sympho.linkage import NONCE_BYTES, place, seal, unseal
 
@@ -90,6 +91,7 @@ async def _accept_and_relay(
         state="accepted",
         accepted_at=max(now, claims.valid_from),
     )
+    mark("commit")
     if not await network.accept.submit(accepted):
         return await _presented_again(network, claims, token, txn)
     network.issued.pop(claims.txn, None)
@@ -118,6 +120,7 @@ async def _notify(
     code: LinkageCode,
     exchange: store.NewExchange | store.ExchangeRow,
 ) -> AnswerOrPending:
+    mark("notice")
     notice = Notice(1, claims.txn, token, code, exchange.accepted_at)
     try:
         reply = await network.route(claims.prv.agency).notice(claims.prv.agency, notice)
@@ -141,10 +144,12 @@ async def conclude(
     deliver_due: bool,
 ) -> Answer:
     """The provider has ended the exchange: check, sign, record. The first end that counts is what everybody gets."""
+    mark("check")
     faults = answer_faults(claims, answer, network.published.keys)
     if faults:
         raise await wrong_call(network, claims.prv.agency, "answer", faults[0], exchange.txn, "answer-invalid")
     payload = record.parse(answer.payload)
+    mark("record")
     jws = record.sign_record(answer.payload, network.signing)
     whole = Answer(1, answer.txn, answer.payload, answer.provider, answer.sealed, jws)
     ended = store.EndedExchange(
@@ -163,6 +168,7 @@ async def conclude(
         subject_sealed=exchange.subject_sealed,
         subject_blind=exchange.subject_blind,
     )
+    mark("commit")
     if await network.end.submit(End(ended, row)):
         return whole
     async with network.db.connection() as conn:
@@ -184,7 +190,7 @@ async def answer(network: Network, caller: AgencyCode, message: Answer) -> None:
         row = await store.find_exchange(conn, txn)
     if row is None or row.provider != caller or row.permit is None:
         raise await wrong_call(network, caller, "answer", "answer-to-nothing", txn, "answer-invalid")
-    claims = verify_permit(row.permit, network.published.keys)
+    claims = verify_permit(row.permit, network.published.directory.network_verifying)
     ended = await conclude(network, claims, row, message, deliver_due=True)
     if row.state != "ended":
         await deliver(network, claims.inq.agency, txn, ended)
@@ -220,7 +226,7 @@ async def carry_withdrawal(network: Network, row: store.ExchangeRow) -> AnswerOr
     """Brings the withdrawal to the provider; one that was never notified is notified first, so that it can end it."""
     if row.permit is None:
         raise RuntimeError("a refused exchange is not open")
-    claims = verify_permit(row.permit, network.published.keys)
+    claims = verify_permit(row.permit, network.published.directory.network_verifying)
     if row.state == "accepted" and row.notice_code is not None:
         code = _open_code(network, claims.txn, row.notice_code)
         reply = await _notify(network, claims, row.permit, code, row)
@@ -241,7 +247,7 @@ async def renotify(network: Network, row: store.ExchangeRow) -> AnswerOrPending:
     """Repeats a notice that no provider has acknowledged; an answer that comes now is brought to the inquirer."""
     if row.permit is None or row.notice_code is None:
         raise RuntimeError("an accepted exchange has its permit and code")
-    claims = verify_permit(row.permit, network.published.keys)
+    claims = verify_permit(row.permit, network.published.directory.network_verifying)
     code = _open_code(network, claims.txn, row.notice_code)
     reply = await _notify(network, claims, row.permit, code, row)
     if isinstance(reply, Answer):

@@ -69,3 +69,14 @@ CREATE TABLE alarm (
     CONSTRAINT alarm_pk PRIMARY KEY (id)
 );
 -- append-only: alarm
+
+-- 参加: who may join, by the digest of a one-time token, and who has done so.
+CREATE TABLE joining_token (
+    digest     bytea       NOT NULL,
+    role       text        NOT NULL,
+    agencies   text[]      NOT NULL,    -- those that an intermediary server may serve
+    offered_at timestamptz NOT NULL,    -- machine time, like all dates of certificates
+    spent_at   timestamptz,
+    CONSTRAINT joining_token_pk PRIMARY KEY (digest),
+    CONSTRAINT joining_token_role CHECK (role IN ('intermediary', 'residents'))
+);

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from gateway.exchange.jws import JwsRefused, VerifyingKey, holder_of, unverified_kid, verify
 from gateway.exchange.messages import Answer, Permit
-from gateway.records.record import TYP, BadRecord, RecordPayload, digest, parse, stamp
+from gateway.records.record import JWS_LIMIT, TYP, BadRecord, RecordPayload, digest, parse, stamp
 
 
 def signature_fault(token: str, payload: bytes, holder: str, keys: Mapping[str, VerifyingKey]) -> str:
@@ -19,7 +19,7 @@ def signature_fault(token: str, payload: bytes, holder: str, keys: Mapping[str, 
     try:
         if holder_of(unverified_kid(token)) != holder:
             return "signed-by-another"
-        signed = verify(token, TYP, keys)
+        signed = verify(token, TYP, keys, JWS_LIMIT)
     except JwsRefused as refused:
         return refused.code
     return "" if signed == payload else "signed-other-bytes"

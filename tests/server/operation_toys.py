@@ -23,6 +23,7 @@ from gateway.interfaces.operation import AnyOperation, Call, Operation, Reply
 from gateway.interfaces.principals import Credentials, PartyPrincipal, Principal
 from gateway.interfaces.surface import build
 from gateway.problems import Busy, Conflict, Problem
+from gateway.stages import mark
 from sympho.codes import AgencyCode, InformationCode, SystemCode, UnifiedNumber
 
 AGENCY = AgencyCode("0220001000601700")
@@ -97,8 +98,8 @@ async def authenticate(credentials: Credentials) -> Principal:
 
 async def ask(call: Call[Ask, None]) -> Reply:
     call.concerns(EXCHANGE)
-    with call.stage("decide"):
-        said = call.body.information
+    mark("decide")
+    said = call.body.information
     return Reply(201, View(said, call.wait, call.idempotency_key), {"Location": f"/asks/{EXCHANGE}"})
 
 

@@ -185,5 +185,5 @@ async def test_each_request_leaves_one_wide_line_without_path_query_or_body(clie
     line = logs[0]
     assert (line["operation"], line["status"], line["agency"]) == ("ask", 201, AGENCY)
     assert (line["principal"], line["terminal"], line["exchange"]) == ("stf_" + "a" * 26, "desk-7", UUID(EXCHANGE))
-    assert list(line["stages"]) == ["decide"]
+    assert {"http", "authenticate", "decide", "reply", "operations-log"} <= set(line["stages"])
     assert NUMBER not in repr(logs)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from gateway.database import Connection
+from gateway.intermediary.store.rows import columns
 
 PERSON = ""
 """The ``information`` of a person's own guard row."""
@@ -63,8 +64,7 @@ SET layout = EXCLUDED.layout, published_from = EXCLUDED.published_from, publishe
 
 async def upsert_duplicates(conn: Connection, rows: Sequence[DuplicateRow]) -> None:
     """Registers or replaces duplicates; the guards are touched in the same transaction (``touch_guards``)."""
-    columns = list(zip(*(astuple(row) for row in rows), strict=True))
-    await conn.execute(UPSERT_DUPLICATES, *columns)
+    await conn.execute(UPSERT_DUPLICATES, *columns(rows))
 
 
 DELETE_DUPLICATES = """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from gateway.database import Connection
+from gateway.intermediary.store.rows import columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,7 @@ RETURNING agency, txn
 
 async def insert_inquiries(conn: Connection, rows: Sequence[NewInquiry]) -> set[tuple[str, UUID]]:
     """Registers what is new; an inquiry whose idempotency key was used before is left out."""
-    columns = list(zip(*(astuple(row) for row in rows), strict=True))
-    fresh = await conn.fetch(INSERT_INQUIRIES, *columns)
+    fresh = await conn.fetch(INSERT_INQUIRIES, *columns(rows))
     return {(row["agency"], row["txn"]) for row in fresh}
 
 
@@ -137,8 +137,7 @@ RETURNING i.agency, i.txn
 
 async def end_inquiries(conn: Connection, rows: Sequence[EndedInquiry]) -> set[tuple[str, UUID]]:
     """Ends what is open and says which these were."""
-    columns = list(zip(*(astuple(row) for row in rows), strict=True))
-    ended = await conn.fetch(END_INQUIRIES, *columns)
+    ended = await conn.fetch(END_INQUIRIES, *columns(rows))
     return {(row["agency"], row["txn"]) for row in ended}
 
 
@@ -175,17 +174,25 @@ async def find_by_key(conn: Connection, agency: str, asked_by: str, key: str) ->
 
 LIST_INQUIRIES = f"""
 SELECT {_COLUMNS} FROM inquiry
-WHERE agency = $1 AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR office = $3)
-  AND (asked_at, txn) > ($4, $5)
-ORDER BY asked_at, txn LIMIT $6
+WHERE agency = $1 AND office = $2
+  AND ($3::text IS NULL OR $3 = CASE WHEN state = 'ended' THEN 'ended' WHEN valid_until <= $4 THEN 'overdue'
+                                     ELSE 'in-progress' END)
+  AND (asked_at, txn) > ($5, $6)
+ORDER BY asked_at, txn LIMIT $7
 """
 
 
 async def list_inquiries(
-    conn: Connection, agency: str, state: str | None, office: str | None, after: tuple[datetime, UUID], limit: int
+    conn: Connection,
+    agency: str,
+    office: str,
+    state: str | None,
+    now: datetime,
+    after: tuple[datetime, UUID],
+    limit: int,
 ) -> list[InquiryRow]:
-    """An agency's inquiries in the order of asking, a page at a time."""
-    return [InquiryRow(**row) for row in await conn.fetch(LIST_INQUIRIES, agency, state, office, *after, limit)]
+    """An office's inquiries in the order of asking, a page at a time; ``state`` as people see it, or None for all."""
+    return [InquiryRow(**row) for row in await conn.fetch(LIST_INQUIRIES, agency, office, state, now, *after, limit)]
 
 
 DUE_INQUIRIES = f"""

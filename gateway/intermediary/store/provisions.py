@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from gateway.database import Connection
+from gateway.intermediary.store.rows import columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,7 @@ RETURNING agency, txn
 
 async def insert_provisions(conn: Connection, rows: Sequence[NewProvision]) -> set[tuple[str, UUID]]:
     """Takes what is new; a notice is taken once."""
-    columns = list(zip(*(astuple(row) for row in rows), strict=True))
-    fresh = await conn.fetch(INSERT_PROVISIONS, *columns)
+    fresh = await conn.fetch(INSERT_PROVISIONS, *columns(rows))
     return {(row["agency"], row["txn"]) for row in fresh}
 
 

@@ -1,0 +1,317 @@
+"""The parties in processes of their own: each role's process wired, beside ``assembly.all_in_one`` for all in one.
+
+    build_apart_network     the network, its listener for parties, and the one for roles that join
+    apart_residents         the residents' party, once it has joined
+    apart_intermediary      an intermediary server, once it has joined
+
+``start`` begins what goes on in the background, ``close`` ends everything. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from gateway import joining as membership
+from gateway.assembly import build_intermediary, build_network, build_residents, open_party
+from gateway.clock import Clock
+from gateway.config import Config, Role
+from gateway.exchange.certificates import JoiningFile, JoiningRole
+from gateway.exchange.remote import (
+    Line,
+    Lines,
+    Peer,
+    RemoteBoard,
+    RemoteIntermediary,
+    RemoteIssuing,
+    RemoteNetwork,
+    RemoteResidents,
+)
+from gateway.exchange.wallet import ROLE, Wallet
+from gateway.interfaces.listening import Listener, listen
+from gateway.interfaces.party import follow_board, intermediary_doors, joining_doors, network_doors, residents_doors
+from gateway.intermediary import publications
+from gateway.intermediary import sweeping as intermediary_sweeping
+from gateway.intermediary.party import Intermediary
+from gateway.joining import Membership
+from gateway.neighbours.residents import Residents
+from gateway.network import joining
+from gateway.network import sweeping as network_sweeping
+from gateway.network.party import Network
+from gateway.pki import Authority, role_host
+from gateway.problems import Problem
+from sympho.codes import AgencyCode
+
+__all__ = [
+    "ApartIntermediary",
+    "ApartNetwork",
+    "ApartResidents",
+    "apart_intermediary",
+    "apart_residents",
+    "build_apart_network",
+]
+
+AGENCY_CONNECTIONS = 16
+"""Connections that one agency's line keeps; the network's line to all servers keeps ``NETWORK_CONNECTIONS``."""
+NETWORK_CONNECTIONS = 256
+WATCH_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+@dataclass
+class _Background:
+    """What goes on beside the calls."""
+
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def start(self, *work: Coroutine[Any, Any, None]) -> None:
+        for one in work:
+            self.tasks.add(asyncio.create_task(one))
+
+    async def close(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.tasks.clear()
+
+
+# --- the network --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class ApartNetwork:
+    """The network's process."""
+
+    config: Config
+    network: Network
+    authority: Authority
+    wallet: Wallet
+    lines: Lines
+    listener: Listener
+    joining_listener: Listener | None = None
+    background: _Background = field(default_factory=_Background)
+
+    @property
+    def url(self) -> str:
+        """Where the parties reach it."""
+        return self.listener.url
+
+    async def offer_joining(self) -> tuple[Path, ...]:
+        """Writes a joining file for each role that has somebody to let in, and opens the door for them.
+
+        An intermediary server is offered the agencies that nobody serves yet; without any there is no file for it.
+        """
+        network = self.network
+        offers: dict[JoiningRole, tuple[AgencyCode, ...]] = {}
+        if agencies := joining.not_served(network):
+            offers[joining.INTERMEDIARY] = agencies
+        if not await joining.is_joined(network, joining.RESIDENTS):
+            offers[joining.RESIDENTS] = ()
+        if not offers:
+            return ()
+        if self.joining_listener is None:
+            doors, context = joining_doors(network, self.authority), self.wallet.identity(ROLE).open_context()
+            self.joining_listener = await listen(doors, context, network.clock, self.config.host, self.config.join_port)
+        return tuple([await self._offer(role, served, self.joining_listener.url) for role, served in offers.items()])
+
+    async def _offer(self, role: JoiningRole, agencies: tuple[AgencyCode, ...], join_url: str) -> Path:
+        file = JoiningFile(
+            v=1,
+            role=role,
+            network=self.network.agency,
+            network_url=self.url,
+            join_url=join_url,
+            authority=self.authority.certificate_pem().decode(),
+            keys=(self.network.signing.jwk(),),
+            token=await joining.offer(self.network, role, agencies),
+            agencies=agencies,
+        )
+        return membership.write_file(self.config.data, file)
+
+    def start(self) -> None:
+        """Begins to carry on what was left behind, to renew, and to shut the door when nobody is to join any more."""
+        self.background.start(network_sweeping.keep_sweeping(self.network), self._keep_renewing(), self._watch_door())
+
+    async def _keep_renewing(self) -> None:
+        while True:
+            await asyncio.sleep(membership.RENEWAL_SECONDS)
+            if self.wallet.identity(ROLE).needs_renewal(self.network.clock.machine()):
+                self.wallet.replace({ROLE: joining.own_identity(self.network, self.authority)})
+
+    async def _watch_door(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            try:
+                await self.shut_joining()
+            except Problem as problem:
+                log.warning("joining-not-shut", problem=problem.slug)
+
+    async def shut_joining(self) -> None:
+        """Closes the door for those without a certificate as soon as nobody may come through it."""
+        if self.joining_listener is None or await joining.is_offered(self.network):
+            return
+        listener, self.joining_listener = self.joining_listener, None
+        await listener.close()
+
+    async def close(self) -> None:
+        await self.background.close()
+        for listener in (self.joining_listener, self.listener):
+            if listener is not None:
+                await listener.close()
+        await self.network.close()
+        await self.lines.close()
+        await self.network.db.close()
+
+
+async def build_apart_network(config: Config, clock: Clock, founder: AgencyCode) -> ApartNetwork:
+    """The network's process: other parties can reach it when this returns. What it publishes is for the caller to seed."""
+    networks: list[Network] = []
+    doors: list[RemoteIntermediary] = []
+
+    def endpoint(agency: AgencyCode) -> str:
+        entry = networks[0].published.directory.find(agency)
+        return "" if entry is None else entry.endpoint
+
+    network = await build_network(await open_party(config, Role.NETWORK), clock, founder, lambda _: doors[0])
+    networks.append(network)
+    authority = await joining.open_authority(network)
+    wallet = Wallet({ROLE: joining.own_identity(network, authority)})
+    lines = Lines(wallet, clock, connections=NETWORK_CONNECTIONS)
+    doors.append(RemoteIntermediary(lines.of(), endpoint))
+    listener = await listen(network_doors(network, authority), wallet.server(), clock, config.host, config.party_port)
+    return ApartNetwork(config, network, authority, wallet, lines, listener)
+
+
+# --- the residents' party -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class ApartResidents:
+    """The residents' party's process."""
+
+    residents: Residents
+    clock: Clock
+    member: Membership
+    board: RemoteBoard
+    lines: Lines
+    listener: Listener
+    background: _Background = field(default_factory=_Background)
+
+    @property
+    def url(self) -> str:
+        """Where agencies reach it."""
+        return self.listener.url
+
+    def start(self) -> None:
+        """Begins to follow the world's clock and to renew."""
+        renewing = membership.keep_renewing(self.member, self.board, self.clock)
+        self.background.start(_keep_following(self.clock, self.board), renewing)
+
+    async def close(self) -> None:
+        await self.background.close()
+        await self.listener.close()
+        await self.lines.close()
+        await self.board.line.close()
+        await self.residents.db.close()
+
+
+async def apart_residents(config: Config, clock: Clock) -> ApartResidents:
+    """The residents' party's process; it joins with ``config.join`` where it has not yet."""
+    opened = await open_party(config, Role.RESIDENTS)
+    member = await membership.enter(config, opened.ring, joining.RESIDENTS, clock)
+    board = RemoteBoard(Line(member.wallet.client(ROLE), clock), member.network_peer)
+    follow = follow_board(clock, board)
+    lines = Lines(member.wallet, clock, follow)
+    residents = await build_residents(opened, lambda: RemoteIssuing(lines.of(), member.network_peer))
+    doors = residents_doors(residents, clock, follow)
+    listener = await listen(doors, member.wallet.server(), clock, config.host, config.party_port)
+    await follow()
+    return ApartResidents(residents, clock, member, board, lines, listener)
+
+
+async def _keep_following(clock: Clock, board: RemoteBoard) -> None:
+    follow = follow_board(clock, board)
+    while True:
+        await follow()
+        await asyncio.sleep(publications.PULSE_SECONDS)
+
+
+# --- an intermediary server ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class ApartIntermediary:
+    """An intermediary server's process."""
+
+    server: Intermediary
+    member: Membership
+    board: RemoteBoard
+    lines: Lines
+    listener: Listener
+    background: _Background = field(default_factory=_Background)
+
+    @property
+    def url(self) -> str:
+        """Where the network reaches it."""
+        return self.listener.url
+
+    async def take_up(self) -> bool:
+        """Serves its agencies, makes their keys and this endpoint known, fetches what is published.
+
+        False where the network could not be reached: then it serves by what it held last, if anything.
+        """
+        try:
+            await publications.serve_agencies(self.server, self.member.agencies)
+            await publications.refresh(self.server, self.member.keys)
+        except Problem as problem:
+            log.warning("network-not-reached", problem=problem.slug)
+            return False
+        return True
+
+    def start(self) -> None:
+        """Begins to fetch publications, to carry on what was left behind, and to renew."""
+        renewing = membership.keep_renewing(self.member, self.board, self.server.clock)
+        self.background.start(self._keep_fetching(), intermediary_sweeping.keep_sweeping(self.server), renewing)
+
+    async def _keep_fetching(self) -> None:
+        while True:
+            if await self.take_up():
+                await publications.keep_fetching(self.server)
+            await asyncio.sleep(publications.PULSE_SECONDS)
+
+    async def close(self) -> None:
+        await self.background.close()
+        await self.listener.close()
+        await self.server.close()
+        await self.lines.close()
+        await self.board.line.close()
+        await self.server.db.close()
+
+
+async def apart_intermediary(config: Config, clock: Clock) -> ApartIntermediary:
+    """An intermediary server's process; it joins with ``config.join`` where it has not yet."""
+    opened = await open_party(config, Role.INTERMEDIARY)
+    member = await membership.enter(config, opened.ring, joining.INTERMEDIARY, clock)
+    board = RemoteBoard(Line(member.wallet.client(ROLE), clock), member.network_peer)
+    lines = Lines(member.wallet, clock, follow_board(clock, board), AGENCY_CONNECTIONS)
+    residents = Peer(config.residents_url, role_host(joining.RESIDENTS))
+    server = build_intermediary(
+        opened,
+        clock,
+        board,
+        lambda agency: RemoteNetwork(lines.of(agency), member.network_peer),
+        lambda agency: RemoteResidents(lines.of(agency), residents),
+        endpoint="",
+    )
+    listener = await listen(intermediary_doors(server), member.wallet.server(), clock, config.host, config.party_port)
+    server.endpoint = listener.url
+    await publications.restore(server, member.keys)
+    apart = ApartIntermediary(server, member, board, lines, listener)
+    await apart.take_up()
+    return apart

@@ -1,0 +1,114 @@
+"""``sympho``, the program (コマンドライン): chooses a command, runs it, and says readably what went wrong.
+
+The gateway's own commands are in ``gateway.commands``; other packages add theirs through the entry point group
+``sympho.commands``, whose entries are callables that answer ``Command``s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.metadata import entry_points, version
+
+from gateway.commands import clocks, inquiring, keeping, looking, offline, reading, reviewing, serving
+from gateway.commands.caller import NotLetIn
+from gateway.commands.client import Refused, Unreachable
+from gateway.commands.command import Command, Exit, add
+from gateway.commands.screen import trouble
+from gateway.config import ConfigError
+from gateway.running.trouble import StartTrouble
+
+__all__ = ["main"]
+
+GROUP = "sympho.commands"
+
+ABOUT = """中間サーバーと情報提供ネットワークシステムのシミュレーター。架空の人だけを扱います。
+A simulator of Japan's information-linkage intermediary servers and their network, with invented people only."""
+
+TEACHING = """はじめに / to begin with:
+  sympho run                 起動し、物語を一度語り、動き続ける / start, tell the story once, stay up
+  sympho demo                物語を語って終わる / tell the story and exit
+  sympho serve               起動する / start and stay up
+  sympho status              様子を見る / how it stands, from another terminal
+  sympho COMMAND --help      各コマンドの説明と例 / what a command does, with examples
+
+終了コード / exit codes:
+  0  成功 done
+  1  拒否・不一致 refused by the server, or something differs
+  2  指定の誤り wrong command line or setting
+  3  起動できない cannot start, or the data cannot be opened
+  4  サーバーに届かない・入れない no server reached, or not let in"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="sympho", description=ABOUT, epilog=TEACHING, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"sympho {version('sympho')}")
+    add(sorted(_commands(), key=lambda command: command.name), parser, "sympho")
+    args = parser.parse_args(argv)
+    try:
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone: nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except (ConfigError, StartTrouble, Unreachable, NotLetIn, Refused) as error:
+        return _told(error)
+
+
+def _commands() -> Iterator[Command]:
+    for module in (serving, inquiring, reviewing, reading, keeping, clocks, looking, offline):
+        yield from module.COMMANDS
+    for entry in entry_points(group=GROUP):
+        yield from entry.load()()
+
+
+def _told(error: ConfigError | StartTrouble | Unreachable | NotLetIn | Refused) -> Exit:
+    match error:
+        case ConfigError():
+            trouble("設定の誤り / wrong setting", [str(error), "sympho COMMAND --help"])
+            return Exit.MISUSED
+        case StartTrouble():
+            trouble(
+                "起動できません / cannot start",
+                [error.ja, error.en, "", f"→ {error.advice_ja}", f"→ {error.advice_en}"],
+            )
+            return Exit.NOT_STARTED
+        case Unreachable():
+            trouble("サーバーに届きません / no server reached", [str(error), "→ sympho serve, --data, --url"])
+            return Exit.NOT_REACHED
+        case NotLetIn():
+            trouble("入れません / not let in", [str(error)])
+            return Exit.NOT_REACHED
+        case Refused():
+            trouble(_title(error), _problem(error))
+            return Exit.NOT_REACHED if error.slug in {"credentials-refused", "account-locked"} else Exit.REFUSED
+
+
+def _title(refused: Refused) -> str:
+    return f"{refused.problem.get('title', '')} / {refused.problem.get('title_en', '')} ({refused.status})"
+
+
+def _problem(refused: Refused) -> Iterator[str]:
+    """A problem document as lines: what, where, what to do."""
+    problem = refused.problem
+    for name in ("detail", "message"):
+        if problem.get(name):
+            yield str(problem[name])
+    for fault in problem.get("errors", ()):
+        yield f"  {fault.get('pointer')}: {fault.get('rule')}"
+    for name in ("advice", "advice_en"):
+        if problem.get(name):
+            yield f"→ {problem[name]}"
+    if problem.get("retry_after"):
+        yield f"→ {problem['retry_after']} s"
+    yield f"{refused.slug}  {problem.get('instance', '')}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""``sympho staff`` (職員): the accounts of an agency, and new passwords, online or on the data themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from authz import staff, store
+from authz.duties import DUTIES, Duty
+from authz.operations import Moment, at_the_machine
+from authz.staff import Credential, normal_login
+from gateway import log as logs
+from gateway import worlds
+from gateway.clock import Clock
+from gateway.commands import caller
+from gateway.commands.command import Arguments, Command, Exit, Parser
+from gateway.commands.offline import opened_data
+from gateway.commands.reviewing import listed
+from gateway.commands.screen import say, show_json, show_pairs, show_table
+from gateway.config import ConfigError, Role, load
+from gateway.running.credentials import read
+from sympho.codes import AgencyCode, BadCode
+
+__all__ = ["COMMANDS"]
+
+
+def _for_list(parser: Parser) -> None:
+    parser.add_argument(
+        "--online", action="store_true", help="サーバーに尋ねる（権限管理） / ask the server, as MANAGE_STAFF"
+    )
+    caller.add_arguments(parser)
+
+
+def _list(args: Arguments) -> int:
+    if args.online or args.login or args.url:
+        with caller.staff_with(args, Duty.MANAGE_STAFF) as client:
+            found = client.get("/staff").data
+        rows = listed(found)
+    else:
+        found = rows = _in_file(args)
+    if args.json:
+        show_json(found)
+        return Exit.DONE
+    show_table(
+        "職員 staff",
+        ("利用者 login", "団体 agency", "氏名 name", "部署 office", "権限 duties"),
+        [
+            (r.get("login"), r.get("agency_name", r.get("agency")), r.get("name"), r.get("office"), _duties(r))
+            for r in rows
+        ],
+    )
+    return Exit.DONE
+
+
+def _in_file(args: Arguments) -> Sequence[Mapping[str, Any]]:
+    """The accounts of the credentials file, without their passwords."""
+    file = read(caller.data_of(args))
+    if file is None:
+        raise caller.NotLetIn(f"{caller.data_of(args)}: 資格情報がありません / no credentials file (--online)")
+    return [
+        {
+            "login": one.login,
+            "agency": one.agency,
+            "agency_name": one.agency_name,
+            "name": one.name,
+            "office": one.office,
+            "duties": list(one.duties),
+        }
+        for one in file.accounts
+        if args.agency in (None, one.agency)
+    ]
+
+
+def _duties(row: Mapping[str, Any]) -> str:
+    return " ".join(DUTIES[Duty(one)].name_ja for one in row.get("duties", ()))
+
+
+def _for_reset(parser: Parser) -> None:
+    parser.add_argument("account", metavar="LOGIN", help="利用者名 / whose password")
+    parser.add_argument(
+        "--online", action="store_true", help="サーバーに頼む（権限管理） / by the server, as MANAGE_STAFF"
+    )
+    caller.add_arguments(parser)
+
+
+def _reset(args: Arguments) -> int:
+    if args.online:
+        with caller.staff_with(args, Duty.MANAGE_STAFF, _agency_of(args)) as client:
+            rows = listed(client.get("/staff").data)
+            account = next((one for one in rows if one["login"] == args.account), None)
+            if account is None:
+                raise ConfigError(f"{args.account}: 自団体にその利用者はいません / no such account in this agency")
+            word = client.post(f"/staff/{account['id']}/password-reset").data
+        return _handed_over(args, args.account, str(word["password"]))
+    logs.configure("error")
+    made = asyncio.run(_reset_data(args, _agency_of(args)))
+    return _handed_over(args, made.login, made.password)
+
+
+def _agency_of(args: Arguments) -> str:
+    """The agency of the account that is named: as given, or as the credentials file has it."""
+    if args.agency:
+        return str(args.agency)
+    file = read(caller.data_of(args))
+    found = file.find(normal_login(args.account)) if file is not None else None
+    if found is None:
+        raise ConfigError(
+            f"{args.account}: --agency CODE が必要です / is needed: the account is not in the credentials file"
+        )
+    return found.agency
+
+
+async def _reset_data(args: Arguments, agency: str) -> Credential:
+    """On the databases of the data folder, whether a server is up or not; sessions of the account end."""
+    try:
+        code = AgencyCode(agency)
+    except BadCode:
+        raise ConfigError(f"--agency: {agency!r} is no agency code") from None
+    config = load({"data": args.data})
+    role = Role.NETWORK if code == worlds.find(config.world).network else Role.INTERMEDIARY
+    clock = Clock()
+    async with opened_data(config, role) as opened, opened.db.transaction() as conn:
+        account = await store.account_by_login(conn, code, normal_login(args.account))
+        if account is None:
+            raise ConfigError(f"{args.account}: その団体にその利用者はいません / no such account in {code}")
+        now = Moment(clock.now(), clock.machine())
+        made, _ = await staff.reset_password(conn, at_the_machine(code), account.staff_id, now)
+    return made
+
+
+def _handed_over(args: Arguments, login: str, password: str) -> int:
+    if args.json:
+        show_json({"login": login, "password": password, "must_change": True})
+        return Exit.DONE
+    show_pairs("新しいパスワード new password", [("利用者 login", login), ("パスワード password", password)])
+    say(
+        "最初のログインで変更が必要です。ここにしか表示されません。 / To be changed at the first login; shown only here.",
+        "yellow",
+    )
+    return Exit.DONE
+
+
+COMMANDS: Sequence[Command] = (
+    Command(
+        "staff",
+        "職員を見る、パスワードを作り直す",
+        "list the staff, make new passwords",
+        about=(
+            "架空の職員の初期パスワードは DATA/credentials.json にあります。変更したものはそこにはありません。\n"
+            "First passwords are in DATA/credentials.json. reset works on the data folder, with or without a server."
+        ),
+        examples=(
+            "sympho staff list",
+            "sympho staff reset shinkirou-health",
+            "sympho staff reset shinkirou-health --online",
+        ),
+        within=(
+            Command("list", "一覧", "who there is", configure=_for_list, run=_list),
+            Command("reset", "新しいパスワードを作る", "a new password", configure=_for_reset, run=_reset),
+        ),
+    ),
+)

@@ -1,0 +1,174 @@
+"""``sympho serve`` (起動): the server in the foreground, with progress, addresses and a clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import uvloop
+from rich.panel import Panel
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from gateway import log as logs
+from gateway.commands.command import Arguments, Command, Exit, Parser
+from gateway.commands.screen import out, say
+from gateway.config import Config, Role, load
+from gateway.running.starting import Running, until_stopped
+
+__all__ = ["COMMANDS", "add_server_arguments", "announce", "config_of", "serve"]
+
+WHAT = {
+    "agencies": "機関と照合リスト agencies, match list",
+    "residents": "住民 residents",
+    "addressees": "宛名番号 addressees",
+    "duplicates": "副本 duplicates",
+    "codes": "符号 linkage codes",
+    "accounts": "職員 staff accounts",
+}
+
+
+def add_server_arguments(parser: Parser) -> None:
+    """What every command that runs a server takes; the environment variables stand in the help."""
+    parser.add_argument(
+        "--role", choices=[Role.ALL.value], help="役割（既定 all: 全ての機関を一つのプロセスで） / SYMPHO_ROLE"
+    )
+    parser.add_argument("--data", metavar="DIR", help="データフォルダー / data folder, made if need be (SYMPHO_DATA)")
+    parser.add_argument("--host", help="待ち受けるアドレス（既定 127.0.0.1） / address to listen on (SYMPHO_HOST)")
+    parser.add_argument("--port", metavar="N", help="待ち受けるポート（既定 8443、0 は自動） / 0: any (SYMPHO_PORT)")
+    parser.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        help="ログの詳しさ / info: one line a request (SYMPHO_LOG_LEVEL)",
+    )
+
+
+def config_of(args: Arguments, **fixed: Any) -> Config:
+    """The settings of a server command."""
+    names = ("role", "data", "host", "port", "log_level")
+    given = {name: getattr(args, name, None) for name in names}
+    return load({**given, **fixed})
+
+
+def serve(config: Config, ready: Callable[[Running], Awaitable[None]]) -> None:
+    """Runs the server on uvloop until it is stopped; ``ready`` is called once it can serve."""
+    logs.configure(config.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, _Showing() as told:
+        runner.run(until_stopped(config, told, told.then(ready)))
+    say("停止しました。 / Stopped.")
+
+
+class _Showing:
+    """What is filled in on a first start: bars on a terminal, one line for each kind otherwise."""
+
+    def __init__(self) -> None:
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._last: tuple[str, int] = ("", 0)
+
+    def __enter__(self) -> _Showing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def __call__(self, what: str, done: int) -> None:
+        if not out.is_terminal:
+            self._line(what, done)
+            return
+        if self._bars is None:
+            say("初回起動：架空の国を作っています。 / First start: filling in the invented country.", "bold")
+            self._bars = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                TextColumn("{task.completed:>7}"),
+                TimeElapsedColumn(),
+                console=out,
+            )
+            self._bars.start()
+        if what not in self._tasks:
+            self._tasks[what] = self._bars.add_task(WHAT.get(what, what), total=None)
+        self._bars.update(self._tasks[what], completed=done)
+
+    def _line(self, what: str, done: int) -> None:
+        if self._last[0] and self._last[0] != what:
+            say(f"  {WHAT.get(self._last[0], self._last[0])}: {self._last[1]}")
+        self._last = (what, done)
+
+    def then(self, ready: Callable[[Running], Awaitable[None]]) -> Callable[[Running], Awaitable[None]]:
+        """``ready``, after the display has been closed."""
+
+        async def after(server: Running) -> None:
+            self.end()
+            await ready(server)
+
+        return after
+
+    def end(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+        self._line("", 0)
+
+
+def announce(server: Running) -> None:
+    """Where it is reached, and where the credentials lie."""
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column(style="cyan", no_wrap=True)
+    lines.add_column(overflow="fold")
+    for name, value in (
+        ("世界 world", " / ".join(server.title)),
+        ("REST", server.url),
+        ("OpenAPI", f"{server.url}/openapi.json"),
+        ("データ data", str(server.config.data)),
+        ("職員の資格情報 staff credentials", _place_of(server)),
+        ("次に next", _next(server)),
+        ("停止 stop", "Ctrl-C"),
+    ):
+        lines.add_row(Text(name), Text(value))
+    title = "中間サーバー・シミュレーター（架空の人だけ） / simulator, invented people only"
+    say(Panel(lines, title=Text(title), title_align="left", border_style="green", expand=False))
+
+
+def _place_of(server: Running) -> str:
+    if server.credentials.exists():
+        return str(server.credentials)
+    return f"{server.credentials}（削除されています： sympho staff reset） / removed: use sympho staff reset"
+
+
+def _next(server: Running) -> str:
+    return f"sympho status --data {server.config.data}"
+
+
+async def _announce(server: Running) -> None:
+    announce(server)
+
+
+def _serve(args: Arguments) -> int:
+    serve(config_of(args), _announce)
+    return Exit.DONE
+
+
+COMMANDS: Sequence[Command] = (
+    Command(
+        "serve",
+        "サーバーを起動する",
+        "start the server and stay up until Ctrl-C",
+        about=(
+            "初回は内蔵の PostgreSQL 18 にデータベースを作り、架空の国を入れます。実在の人のデータは入れないでください。\n"
+            "The first start makes the databases on an embedded PostgreSQL 18 and fills in the invented country.\n"
+            "SYMPHO_DATABASE_URL=postgresql://user:password@host/database で外部の PostgreSQL (15 以上) を使えます。\n"
+            "職員の初期パスワードは DATA/credentials.json (0600) にあります。 / first passwords: DATA/credentials.json\n"
+            "終了コード exit: 0 停止 stopped, 2 設定の誤り bad setting, 3 起動できない cannot start"
+        ),
+        examples=(
+            "sympho serve",
+            "sympho serve --data /var/lib/sympho --port 9000",
+            "sympho serve --log-level info 2> sympho.log",
+        ),
+        configure=add_server_arguments,
+        run=_serve,
+    ),
+)

@@ -1,0 +1,180 @@
+"""Joining the network (参加) and staying in it, as the network sees it: its authority, one-time tokens, certificates.
+
+1. The authority is made at the network's first start and kept wrapped.
+2. A token is offered to a role, for the agencies that an intermediary server may serve; only its digest is kept.
+3. Whoever brings it first gets certificates for just that role and those agencies. Brought again, it is alarmed.
+4. A certificate is renewed by whoever calls with the one in use, for nobody else than it names.
+
+What a certificate says is the network's word; a request only proves that its sender holds the key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from gateway import pki
+from gateway.exchange.certificates import CertificateReply, CertificateRequest, JoiningRole, JoinRequest, RenewalRequest
+from gateway.network import alarms
+from gateway.network.joining import store
+from gateway.network.party import Network
+from gateway.pki import Authority, BadCertificate, Identity
+from gateway.problems import Problem
+from sympho.codes import AgencyCode
+
+OFFER_HOLDS = timedelta(days=7)
+"""How long a token can be used, in machine time."""
+
+NETWORK = "network"
+INTERMEDIARY: JoiningRole = "intermediary"
+RESIDENTS: JoiningRole = "residents"
+
+log = structlog.get_logger()
+
+
+class _Kept(Struct, frozen=True):
+    certificate: bytes
+    key: bytes
+
+    def __repr__(self) -> str:
+        return "<authority, kept>"
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Who is to be named in certificates: a role, and the agencies that it may serve."""
+
+    role: str
+    agencies: frozenset[AgencyCode]
+
+
+async def open_authority(network: Network) -> Authority:
+    """The network's certification authority (認証局), made at its first start."""
+
+    def make() -> bytes:
+        authority = pki.make_authority(f"network {network.agency}", network.clock.machine())
+        return msgspec.json.encode(_Kept(authority.certificate_pem(), authority.key_bytes()))
+
+    kept = msgspec.json.decode(await network.ring.make(f"{network.agency}:authority", make), type=_Kept)
+    return Authority.from_bytes(kept.certificate, kept.key)
+
+
+def own_identity(network: Network, authority: Authority) -> Identity:
+    """A certificate for the network itself, with a new key: nobody else needs to know it beforehand."""
+    key = pki.private_bytes(pki.new_key())
+    certificate = _certify(network, authority, Bearer(NETWORK, frozenset()), None, pki.request_for(key, NETWORK))
+    return Identity(certificate, key, authority.certificate_pem())
+
+
+def not_served(network: Network) -> tuple[AgencyCode, ...]:
+    """The agencies in force, or to come, whose keys no server has made known yet."""
+    today = network.clock.today()
+    return tuple(
+        entry.code
+        for entry in network.published.directory.entries
+        if not entry.keys and any(window.until is None or window.until >= today for window in entry.valid)
+    )
+
+
+async def is_joined(network: Network, role: JoiningRole) -> bool:
+    """Whether somebody has joined in this role."""
+    async with network.db.connection() as conn:
+        return await store.is_joined(conn, role)
+
+
+async def is_offered(network: Network) -> bool:
+    """Whether anybody may still join: while nobody may, there need be no door."""
+    async with network.db.connection() as conn:
+        return await store.is_offered(conn, network.clock.machine() - OFFER_HOLDS)
+
+
+async def offer(network: Network, role: JoiningRole, agencies: Iterable[AgencyCode] = ()) -> str:
+    """A new one-time token for a role; what was offered to it before is worth nothing any more."""
+    token = secrets.token_urlsafe(32)
+    async with network.db.transaction() as conn:
+        await store.withdraw_offers(conn, role)
+        await store.insert_offer(conn, _digest(token), role, sorted(agencies), network.clock.machine())
+    return token
+
+
+async def join(network: Network, authority: Authority, request: JoinRequest) -> CertificateReply:
+    """Lets in whoever brings a token for the first time."""
+    now = network.clock.machine()
+    async with network.db.transaction() as conn:
+        spent = await store.spend_token(conn, _digest(request.token), now, now - OFFER_HOLDS)
+    if spent is None:
+        raise await _not_let_in(network, request.token)
+    bearer = Bearer(spent[0], frozenset(AgencyCode(code) for code in spent[1]))
+    log.info("joined", role=bearer.role, agencies=len(bearer.agencies))
+    return await _certificates(network, authority, bearer, request.requests)
+
+
+async def _not_let_in(network: Network, token: str) -> Problem:
+    async with network.db.connection() as conn:
+        role = await store.known_role(conn, _digest(token))
+    if role is None:
+        log.warning("joining-refused", fault="token-unknown")
+    else:
+        await alarms.wrong_party(network, f"joining {role}", "join", "token-used-again")
+    return Problem("credentials-refused")
+
+
+async def renew(
+    network: Network, authority: Authority, role: str, agencies: Collection[AgencyCode], request: RenewalRequest
+) -> CertificateReply:
+    """The next certificates for whom the connection's certificate names."""
+    return await _certificates(network, authority, Bearer(role, frozenset(agencies)), request.requests)
+
+
+async def _certificates(
+    network: Network, authority: Authority, bearer: Bearer, requests: Iterable[CertificateRequest]
+) -> CertificateReply:
+    made = []
+    for one in requests:
+        if one.agency is not None and one.agency not in bearer.agencies:
+            await alarms.wrong_party(network, f"{bearer.role} for {one.agency}", "certificate-request", "wrong-agency")
+            raise Problem("wrong-agency")
+        made.append(_certify(network, authority, bearer, one.agency, one.request))
+    return CertificateReply(tuple(made))
+
+
+def _certify(
+    network: Network, authority: Authority, bearer: Bearer, agency: AgencyCode | None, request: bytes
+) -> bytes:
+    """One agency's certificate names the agency alone. The role's names the role, and all whom it may make known."""
+    now = network.clock.machine()
+    try:
+        if agency is not None:
+            urns, host = [pki.agency_urn(agency)], pki.agency_host(agency)
+            return pki.identify(authority, request, agency, urns, [host], now)
+        urns = [pki.role_urn(bearer.role), *(pki.agency_urn(code) for code in sorted(bearer.agencies))]
+        return pki.identify(authority, request, bearer.role, urns, [pki.role_host(bearer.role)], now)
+    except BadCertificate as bad:
+        fault = str(bad)
+    raise Problem("malformed-body", fault)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+__all__ = [
+    "INTERMEDIARY",
+    "NETWORK",
+    "RESIDENTS",
+    "is_joined",
+    "is_offered",
+    "join",
+    "not_served",
+    "offer",
+    "open_authority",
+    "own_identity",
+    "renew",
+]

@@ -1,0 +1,170 @@
+"""Starting and stopping (起動・停止): what a process of this program holds from its first line until its last.
+
+1. The data folder is claimed for the parties of this process; the port is tried before anything is waited for.
+2. PostgreSQL: the embedded one is started, unless ``SYMPHO_DATABASE_URL`` names another.
+3. The parties are opened: databases laid on first use, keys, clock, publications as they were left.
+4. On the first start the world is filled in.
+5. The listener and the background work begin; the address is announced in the folder.
+
+Stopping goes the other way: no new calls, calls in progress end, what waits is written, databases close, PostgreSQL stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+from gateway import app, embedded, worlds
+from gateway.assembly import AllInOne, all_in_one
+from gateway.clock import Clock
+from gateway.config import Config
+from gateway.embedded import Embedded
+from gateway.interfaces.house import furnish
+from gateway.log import log
+from gateway.running import credentials
+from gateway.running.folder import announced, claimed
+from gateway.running.seeding import fill
+from gateway.running.trouble import StartTrouble, worded
+from gateway.worlds import NoSuchWorld, Told, World
+
+__all__ = ["Running", "database", "running", "until_stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that could serve a real request now."""
+
+    config: Config
+    url: str
+    credentials: Path
+    """Where the first passwords lie."""
+    first: bool
+    """Whether this was the first start, in which the world was filled in."""
+    title: tuple[str, str]
+    """The world's name."""
+
+
+@asynccontextmanager
+async def running(config: Config, told: Told) -> AsyncIterator[Running]:
+    """Everything that the role takes, while inside. ``StartTrouble`` when it cannot be had."""
+    with ExitStack() as held:
+        held.enter_context(worded())
+        world = _world(config.world)
+        held.enter_context(claimed(config))
+        _try_port(config)
+        async with database(config) as placed, _parties(placed, world) as parties:
+            first = await fill(parties, world, config.data, told)
+            house = await furnish(parties.network.clock, parties.network, parties.intermediary, parties.residents)
+            async with app.running(house, config.host, config.port) as port:
+                url = f"http://{_reachable(config.host)}:{port}"
+                with announced(config, url):
+                    log.info("ready", url=url, role=config.role.value, pid=os.getpid(), first_start=first)
+                    yield Running(config, url, config.data / credentials.FILE, first, world.title)
+                log.info("stopping")
+
+
+async def until_stopped(config: Config, told: Told, ready: Callable[[Running], Awaitable[None]]) -> None:
+    """Runs until SIGINT or SIGTERM, also while it is still starting; a second signal gives up waiting for the stop."""
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("outside of a task")
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+
+    def stop() -> None:
+        if asked.is_set():
+            _give_up()
+        asked.set()
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        async with running(config, told) as server:
+            await ready(server)
+            await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        if not asked.is_set():
+            raise
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _give_up() -> NoReturn:
+    os._exit(130)
+
+
+@asynccontextmanager
+async def database(config: Config) -> AsyncIterator[Config]:
+    """The settings with the database's URL in them: the given one, or the embedded server's, which runs while inside."""
+    if config.database_url is not None:
+        yield config
+        return
+    server = await _embedded(config)
+    try:
+        yield replace(config, database_url=server.url)
+    finally:
+        await asyncio.shield(asyncio.to_thread(server.stop))
+
+
+async def _embedded(config: Config) -> Embedded:
+    """Starts it in a thread. When this is cancelled meanwhile, the server that has come up is stopped again."""
+    work = asyncio.ensure_future(asyncio.to_thread(embedded.start, config.data))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        with suppress(Exception):
+            await asyncio.to_thread((await work).stop)
+        raise
+
+
+@asynccontextmanager
+async def _parties(config: Config, world: World) -> AsyncIterator[AllInOne]:
+    parties = await all_in_one(config, Clock(), world.network)
+    try:
+        yield parties
+    finally:
+        await parties.close()
+
+
+def _world(name: str) -> World:
+    try:
+        return worlds.find(name)
+    except NoSuchWorld as none:
+        raise StartTrouble(
+            "その名前の世界はありません。",
+            str(none),
+            "SYMPHO_WORLD を外すか、世界を提供するパッケージを入れてください。",
+            "Unset SYMPHO_WORLD, or install the package that offers that world.",
+        ) from None
+
+
+def _try_port(config: Config) -> None:
+    """Says at once, and not after a minute, that the port cannot be had."""
+    try:
+        found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, place = found[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as error:
+        raise StartTrouble(
+            "待ち受けるアドレスまたはポートを使えません。",
+            f"cannot listen on {config.host}:{config.port} ({error.strerror})",
+            "--port で別の番号（0 なら空いている番号）、--host でこの機械のアドレスを指定してください。",
+            "Name another port with --port (0 takes a free one), or an address of this machine with --host.",
+        ) from None
+
+
+def _reachable(host: str) -> str:
+    if host in {"0.0.0.0", "::", ""}:
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
