@@ -11,6 +11,7 @@ Formats: ``IF`` facts on code systems (機関コード layout, 命令5条 for th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import lru_cache
 from typing import ClassVar, Self
 
 __all__ = [
@@ -301,18 +302,29 @@ class AddresseeNumber(PersonalNumber):
 
 def encode_hook(value: object) -> object:
     """msgspec's ``enc_hook``: the text of a code. A personal number is revealed here, on its way over a sealed door."""
-    if isinstance(value, PersonalNumber):
-        return value.reveal()
     if isinstance(value, _PublicCode):
         return str.__str__(value)
+    if isinstance(value, PersonalNumber):
+        return value.reveal()
     raise RuntimeError(f"no wire form for {type(value).__name__}")
+
+
+@lru_cache(maxsize=65_536)
+def _public(kind: type[_PublicCode], text: str) -> _PublicCode:
+    """A public code from its text: there are few, and they come again and again. Personal numbers are never kept."""
+    return kind(text)
 
 
 def decode_hook(kind: type, value: object) -> object:
     """msgspec's ``dec_hook``: text into a code, or ``ValueError`` that does not quote the text."""
-    if issubclass(kind, PersonalNumber | _PublicCode):
+    if kind in _PUBLIC_KINDS and isinstance(value, str):
+        return _public(kind, value)
+    if kind in _PUBLIC_KINDS or issubclass(kind, PersonalNumber):
         if not isinstance(value, str):
             raise BadCode(kind.kind, "a string expected")
         return kind(value)
     # Not a TypeError: msgspec would blame the sender, and this is a type that we have forgotten here.
     raise RuntimeError(f"no wire form for {kind.__name__}")
+
+
+_PUBLIC_KINDS = frozenset(_PublicCode.__subclasses__())

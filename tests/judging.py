@@ -33,5 +33,5 @@ async def exported(parties: _Country) -> Export:
 async def assert_judged(parties: _Country, canaries: Iterable[str] = ()) -> Verdict:
     """Fails with the names of what is broken; answers the verdict for its counts."""
     verdict = judge(await exported(parties), canaries)
-    assert not verdict.violations
+    assert not verdict.violations, verdict.violations
     return verdict

@@ -18,6 +18,15 @@ from gateway.config import ConfigError
 __all__ = ["COMMANDS", "moment_of", "operator"]
 
 
+NAMES = {
+    "world": "世界時刻 world time",
+    "machine": "実際の時刻 machine time",
+    "offset_us": "差（マイクロ秒） offset",
+    "frozen_at": "停止中 frozen at",
+    "version": "版 version",
+}
+
+
 def moment_of(text: str) -> datetime:
     """A day (its morning at nine) or a moment; without a zone it is Tokyo's."""
     try:
@@ -47,7 +56,7 @@ def _shown(args: Arguments, clock: Mapping[str, Any]) -> int:
     if args.json:
         show_json(clock)
     else:
-        show_pairs("世界時刻 world clock", clock.items())
+        show_pairs("世界時刻 world clock", [(NAMES.get(name, name), value) for name, value in clock.items()])
     return Exit.DONE
 
 
@@ -65,7 +74,7 @@ def _set(args: Arguments) -> int:
 
 def _freeze(args: Arguments) -> int:
     with operator(args) as client:
-        now = client.get("/clock").data["now"]
+        now = client.get("/clock").data["world"]
         return _shown(args, client.put("/clock", {"at": now, "frozen": True}).data)
 
 

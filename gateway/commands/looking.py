@@ -74,7 +74,49 @@ def _wanted(args: Arguments, one: Mapping[str, Any]) -> bool:
     return family and (not args.answered or bool(one.get("answered_by")))
 
 
+MASTERS = {
+    "agencies": ("機関 agencies", (("code", "機関コード code"), ("name", "名称 name"), ("kinds", "種別 kinds"))),
+    "tasks": ("事務 tasks", (("code", "事務コード code"), ("designation", "名称 designation"))),
+    "information": ("特定個人情報 information", (("code", "コード code"), ("label", "名称 label"))),
+    "revisions": (
+        "照合リストの改正 revisions",
+        (
+            ("revision", "改正 revision"),
+            ("law", "法令 law"),
+            ("in_force_from", "から from"),
+            ("in_force_until", "まで until"),
+        ),
+    ),
+}
+
+
+def _for_masters(parser: Parser) -> None:
+    parser.add_argument("of", nargs="?", default="agencies", choices=sorted(MASTERS), help="何を / what (agencies)")
+    parser.add_argument("--find", metavar="TEXT", default="", help="この文字を含むもの / only those with this text")
+    caller.add_arguments(parser)
+
+
+def _masters(args: Arguments) -> int:
+    with caller.staff_with(args, Duty.INQUIRE) as client:
+        found = client.get("/masters").data
+    rows = [one for one in found[args.of] if args.find in " ".join(str(value) for value in one.values())]
+    if args.json:
+        show_json(rows)
+        return Exit.DONE
+    title, columns = MASTERS[args.of]
+    show_table(title, [name for _, name in columns], [[one.get(member) for member, _ in columns] for one in rows])
+    return Exit.DONE
+
+
 COMMANDS: Sequence[Command] = (
+    Command(
+        "masters",
+        "機関・事務・特定個人情報のコードを見る",
+        "codes of agencies, tasks and information",
+        examples=("sympho masters", "sympho masters tasks --find 予防接種", "sympho masters information --find 地方税"),
+        configure=_for_masters,
+        run=_masters,
+    ),
     Command(
         "status",
         "稼働状況を見る",

@@ -56,7 +56,7 @@ def _list(args: Arguments) -> int:
         (
             one.get("exchange"),
             one.get("role"),
-            one.get("kind"),
+            one.get("outcome"),
             one.get("counterpart"),
             one.get("information"),
             one.get("ended_at"),
@@ -65,7 +65,7 @@ def _list(args: Arguments) -> int:
     ]
     show_table(
         "情報提供等記録 records",
-        ("処理通番 exchange", "立場 role", "結果 kind", "相手 counterpart", "情報 information", "終了 ended at"),
+        ("処理通番 exchange", "立場 role", "結果 outcome", "相手 counterpart", "情報 information", "終了 ended at"),
         rows,
     )
     return Exit.DONE

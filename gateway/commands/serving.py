@@ -16,7 +16,7 @@ from gateway import log as logs
 from gateway.commands.command import Arguments, Command, Exit, Parser
 from gateway.commands.screen import out, say
 from gateway.config import Config, Role, load
-from gateway.running.starting import Running, until_stopped
+from gateway.running.starting import Running, Stay, until_stopped
 
 __all__ = ["COMMANDS", "add_server_arguments", "announce", "config_of", "serve"]
 
@@ -52,7 +52,7 @@ def config_of(args: Arguments, **fixed: Any) -> Config:
     return load({**given, **fixed})
 
 
-def serve(config: Config, ready: Callable[[Running], Awaitable[None]]) -> None:
+def serve(config: Config, ready: Callable[[Running], Awaitable[Stay]]) -> None:
     """Runs the server on uvloop until it is stopped; ``ready`` is called once it can serve."""
     logs.configure(config.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, _Showing() as told:
@@ -97,12 +97,12 @@ class _Showing:
             say(f"  {WHAT.get(self._last[0], self._last[0])}: {self._last[1]}")
         self._last = (what, done)
 
-    def then(self, ready: Callable[[Running], Awaitable[None]]) -> Callable[[Running], Awaitable[None]]:
+    def then(self, ready: Callable[[Running], Awaitable[Stay]]) -> Callable[[Running], Awaitable[Stay]]:
         """``ready``, after the display has been closed."""
 
-        async def after(server: Running) -> None:
+        async def after(server: Running) -> Stay:
             self.end()
-            await ready(server)
+            return await ready(server)
 
         return after
 
@@ -142,8 +142,9 @@ def _next(server: Running) -> str:
     return f"sympho status --data {server.config.data}"
 
 
-async def _announce(server: Running) -> None:
+async def _announce(server: Running) -> Stay:
     announce(server)
+    return Stay.UP
 
 
 def _serve(args: Arguments) -> int:

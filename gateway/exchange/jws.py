@@ -24,6 +24,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NoReturn, Self
 
 from cryptography.exceptions import InvalidSignature
@@ -37,6 +38,10 @@ from gateway.exchange.messages import MESSAGE_LIMIT
 ALGORITHM = "ES256"
 HALF = 32
 """Bytes of ``r``, of ``s``, of a coordinate and of the private scalar on P-256."""
+
+REMEMBERED = 8_192
+"""How many results of pure functions are kept: header segments, and signatures that were checked. A signature of the same
+bytes under the same key has the same answer, so a permit that three sides of one process check costs one check."""
 
 _ECDSA = ec.ECDSA(hashes.SHA256())
 _CURVE = ec.SECP256R1()
@@ -114,14 +119,15 @@ def _header(kid: str, typ: str) -> str:
 class VerifyingKey:
     """検証鍵: the public half, known by its key id ``<holder>/<key>``."""
 
-    __slots__ = ("_headers", "_public", "kid")
+    __slots__ = ("_headers", "_point", "kid", "public")
 
     def __init__(self, kid: str, public: ec.EllipticCurvePublicKey) -> None:
         if not isinstance(public.curve, ec.SECP256R1):
             raise BadKey("P-256 expected")
         _header(kid, "-")
         self.kid = kid
-        self._public = public
+        self.public = public
+        self._point = public.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
         self._headers: dict[str, str] = {}
 
     @classmethod
@@ -145,7 +151,7 @@ class VerifyingKey:
         return holder_of(self.kid)
 
     def jwk(self) -> Jwk:
-        numbers = self._public.public_numbers()
+        numbers = self.public.public_numbers()
         return Jwk(
             kid=self.kid, x=b64encode(numbers.x.to_bytes(HALF, "big")), y=b64encode(numbers.y.to_bytes(HALF, "big"))
         )
@@ -159,15 +165,26 @@ class VerifyingKey:
 
     def holds(self, signed: bytes, signature: bytes) -> bool:
         """Whether ``signature`` (r and s, 64 bytes) is this key's over ``signed``."""
-        r, s = int.from_bytes(signature[:HALF], "big"), int.from_bytes(signature[HALF:], "big")
-        try:
-            self._public.verify(encode_dss_signature(r, s), signed, _ECDSA)
-        except InvalidSignature:
-            return False
-        return True
+        return _holds(self, signed, signature)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, VerifyingKey) and self._point == other._point and self.kid == other.kid
+
+    def __hash__(self) -> int:
+        return hash(self._point)
 
     def __repr__(self) -> str:
         return f"VerifyingKey({self.kid!r})"
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _holds(key: VerifyingKey, signed: bytes, signature: bytes) -> bool:
+    r, s = int.from_bytes(signature[:HALF], "big"), int.from_bytes(signature[HALF:], "big")
+    try:
+        key.public.verify(encode_dss_signature(r, s), signed, _ECDSA)
+    except InvalidSignature:
+        return False
+    return True
 
 
 class SigningKey:
@@ -259,7 +276,7 @@ def unverified_payload(token: str, limit: int = MESSAGE_LIMIT) -> bytes:
 
 def unverified_kid(token: str, limit: int = MESSAGE_LIMIT) -> str:
     """The key id that the header claims, or an empty string."""
-    return _claimed(_members(split(token, limit).header), "kid")
+    return _claimed_kid(split(token, limit).header)
 
 
 def verify(token: str, typ: str, keys: Mapping[str, VerifyingKey], limit: int = MESSAGE_LIMIT) -> bytes:
@@ -272,7 +289,7 @@ def verify(token: str, typ: str, keys: Mapping[str, VerifyingKey], limit: int = 
     5. The signature is 64 bytes (r and s, not DER) and holds.
     """
     parts = split(token, limit)
-    key = keys.get(_claimed(_members(parts.header), "kid"))
+    key = keys.get(_claimed_kid(parts.header))
     if key is None or key.header(typ) != parts.header:
         _refuse_header(parts.header, typ, key)
     payload = b64decode(parts.payload)
@@ -282,6 +299,12 @@ def verify(token: str, typ: str, keys: Mapping[str, VerifyingKey], limit: int = 
     if not key.holds(f"{parts.header}.{parts.payload}".encode("ascii"), signature):
         raise BadSignature("signature-invalid")
     return payload
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _claimed_kid(header: str) -> str:
+    """The key id in a header segment: there are as many good ones as keys, and they come again and again."""
+    return _claimed(_members(header), "kid")
 
 
 def _members(segment: str) -> list[tuple[str, object]]:

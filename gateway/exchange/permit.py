@@ -11,6 +11,7 @@ import hmac
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -57,7 +58,11 @@ def verify_permit(token: str, keys: Mapping[str, VerifyingKey]) -> Permit:
 
     Raises ``JwsRefused``, or ``BadPermit`` where the network signed something else than a permit in our spelling.
     """
-    payload = verify(token, TYP, keys)
+    return _claims(verify(token, TYP, keys))
+
+
+@lru_cache(maxsize=8_192)
+def _claims(payload: bytes) -> Permit:
     try:
         permit = decode(Permit, payload)
     except (msgspec.DecodeError, ValueError):

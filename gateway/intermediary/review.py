@@ -280,7 +280,7 @@ async def write_end(conn: Connection, row: ProvisionRow, ending: Ending, release
 
 
 async def withdraw(server: Intermediary, agency: AgencyCode, message: Withdrawal) -> AnswerOrPending:
-    """The inquirer takes its inquiry back: ended here as withdrawn, unless it has ended before."""
+    """The inquirer takes its inquiry back: ended here as withdrawn, unless it has ended or its validity has passed."""
     txn = exchange_number(message.txn)
     async with server.db.transaction() as conn:
         row = await provisions.lock_provision(conn, server.serve(agency), txn)
@@ -288,7 +288,9 @@ async def withdraw(server: Intermediary, agency: AgencyCode, message: Withdrawal
             raise Problem("not-found")
         if row.answer is not None:
             return decode(Answer, row.answer)
-        ending = end_row(server, row, Outcome.WITHDRAWN, Circumstances(("withdrawn",)))
+        in_time = server.clock.now() < row.valid_until
+        kind = Outcome.WITHDRAWN if in_time else Outcome.LAPSED
+        ending = end_row(server, row, kind, Circumstances((kind.value,)))
         await write_end(conn, row, ending, None)
     return ending.answer
 

@@ -119,6 +119,8 @@ async def _notify(
     token: str,
     code: LinkageCode,
     exchange: store.NewExchange | store.ExchangeRow,
+    *,
+    deliver_due: bool = False,
 ) -> AnswerOrPending:
     mark("notice")
     notice = Notice(1, claims.txn, token, code, exchange.accepted_at)
@@ -129,7 +131,7 @@ async def _notify(
         log.warning("notice-not-taken", txn=claims.txn, provider=claims.prv.agency, problem=problem.slug)
         return Pending(claims.txn, claims.valid_until)
     if isinstance(reply, Answer):
-        return await conclude(network, claims, exchange, reply, deliver_due=False)
+        return await conclude(network, claims, exchange, reply, deliver_due=deliver_due)
     async with network.db.transaction() as conn:
         await store.mark_notified(conn, [exchange.txn])
     return reply
@@ -213,7 +215,7 @@ async def withdraw(network: Network, caller: AgencyCode, message: Withdrawal) ->
     txn = exchange_number(message.txn)
     async with network.db.transaction() as conn:
         row = await store.find_exchange(conn, txn)
-        if row is not None and row.inquirer == caller:
+        if row is not None and row.inquirer == caller and row.permit == message.permit:
             await store.mark_withdrawal(conn, txn)
     if row is None or row.inquirer != caller or row.permit != message.permit:
         raise Problem("not-found")
@@ -249,7 +251,7 @@ async def renotify(network: Network, row: store.ExchangeRow) -> AnswerOrPending:
         raise RuntimeError("an accepted exchange has its permit and code")
     claims = verify_permit(row.permit, network.published.directory.network_verifying)
     code = _open_code(network, claims.txn, row.notice_code)
-    reply = await _notify(network, claims, row.permit, code, row)
+    reply = await _notify(network, claims, row.permit, code, row, deliver_due=True)
     if isinstance(reply, Answer):
         await deliver(network, claims.inq.agency, row.txn, reply)
     return reply

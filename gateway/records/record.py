@@ -13,6 +13,7 @@ import hashlib
 import re
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -165,6 +166,7 @@ def payload(facts: RecordFacts) -> bytes:
     return wire
 
 
+@lru_cache(maxsize=8_192)
 def parse(wire: bytes) -> RecordPayload:
     """A payload from its bytes, strictly: every member, none other, none twice, in our order and spelling."""
     try:

@@ -18,6 +18,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,7 +35,15 @@ from gateway.running.seeding import fill
 from gateway.running.trouble import StartTrouble, worded
 from gateway.worlds import NoSuchWorld, Told, World
 
-__all__ = ["Running", "database", "running", "until_stopped"]
+__all__ = ["Running", "Stay", "database", "running", "until_stopped"]
+
+
+class Stay(Enum):
+    """What comes after a server is ready."""
+
+    UP = "up"
+    """It stays up until it is stopped."""
+    NO_LONGER = "no-longer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +79,11 @@ async def running(config: Config, told: Told) -> AsyncIterator[Running]:
                 log.info("stopping")
 
 
-async def until_stopped(config: Config, told: Told, ready: Callable[[Running], Awaitable[None]]) -> None:
-    """Runs until SIGINT or SIGTERM, also while it is still starting; a second signal gives up waiting for the stop."""
+async def until_stopped(config: Config, told: Told, ready: Callable[[Running], Awaitable[Stay]]) -> None:
+    """Runs until SIGINT or SIGTERM, also while it is still starting; a second signal gives up waiting for the stop.
+
+    ``ready`` is called once the server can serve, and says whether it stays up.
+    """
     task = asyncio.current_task()
     if task is None:
         raise RuntimeError("outside of a task")
@@ -88,8 +100,8 @@ async def until_stopped(config: Config, told: Told, ready: Callable[[Running], A
         loop.add_signal_handler(number, stop)
     try:
         async with running(config, told) as server:
-            await ready(server)
-            await asyncio.Event().wait()
+            if await ready(server) is Stay.UP:
+                await asyncio.Event().wait()
     except asyncio.CancelledError:
         if not asked.is_set():
             raise
