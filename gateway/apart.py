@@ -22,10 +22,10 @@ from gateway.assembly import build_intermediary, build_network, build_residents,
 from gateway.clock import Clock
 from gateway.config import Config, Role
 from gateway.exchange.certificates import JoiningFile, JoiningRole
+from gateway.exchange.places import Peer, role_host
 from gateway.exchange.remote import (
     Line,
     Lines,
-    Peer,
     RemoteBoard,
     RemoteIntermediary,
     RemoteIssuing,
@@ -43,7 +43,7 @@ from gateway.neighbours.residents import Residents
 from gateway.network import joining
 from gateway.network import sweeping as network_sweeping
 from gateway.network.party import Network
-from gateway.pki import Authority, role_host
+from gateway.pki import Authority
 from gateway.problems import Problem
 from sympho.codes import AgencyCode
 
@@ -56,7 +56,7 @@ __all__ = [
     "build_apart_network",
 ]
 
-AGENCY_CONNECTIONS = 16
+AGENCY_CONNECTIONS = 64
 """Connections that one agency's line keeps; the network's line to all servers keeps ``NETWORK_CONNECTIONS``."""
 NETWORK_CONNECTIONS = 256
 WATCH_SECONDS = 1.0
@@ -294,12 +294,12 @@ class ApartIntermediary:
         await self.server.db.close()
 
 
-async def apart_intermediary(config: Config, clock: Clock) -> ApartIntermediary:
+async def apart_intermediary(config: Config, clock: Clock, connections: int = AGENCY_CONNECTIONS) -> ApartIntermediary:
     """An intermediary server's process; it joins with ``config.join`` where it has not yet."""
     opened = await open_party(config, Role.INTERMEDIARY)
     member = await membership.enter(config, opened.ring, joining.INTERMEDIARY, clock)
     board = RemoteBoard(Line(member.wallet.client(ROLE), clock), member.network_peer)
-    lines = Lines(member.wallet, clock, follow_board(clock, board), AGENCY_CONNECTIONS)
+    lines = Lines(member.wallet, clock, follow_board(clock, board), connections)
     residents = Peer(config.residents_url, role_host(joining.RESIDENTS))
     server = build_intermediary(
         opened,

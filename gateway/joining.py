@@ -34,8 +34,9 @@ from gateway.exchange.certificates import (
 )
 from gateway.exchange.jws import Jwk, VerifyingKey, key_set
 from gateway.exchange.messages import VERSION, decode, encode
-from gateway.exchange.remote import Line, Peer, RemoteBoard
-from gateway.exchange.wallet import ROLE, Wallet
+from gateway.exchange.places import Peer, role_host
+from gateway.exchange.remote import Line, RemoteBoard
+from gateway.exchange.wallet import ROLE, Wallet, stranger_context
 from gateway.keys.ring import TLS, KeyMissing, KeyRing
 from gateway.pki import BadCertificate, Identity
 from gateway.problems import Problem
@@ -90,7 +91,7 @@ class Membership:
 
     @property
     def network_peer(self) -> Peer:
-        return Peer(self.network_url, pki.role_host("network"))
+        return Peer(self.network_url, role_host("network"))
 
     async def renew(self, board: RemoteBoard, clock: Clock) -> int:
         """Renews the certificates that are to be renewed; how many they were."""
@@ -147,9 +148,9 @@ async def _join(config: Config, ring: KeyRing, role: JoiningRole, clock: Clock) 
 
 
 async def _let_in(file: JoiningFile, request: JoinRequest, clock: Clock) -> CertificateReply:
-    line = Line(pki.stranger_context(file.authority.encode()), clock)
+    line = Line(stranger_context(file.authority.encode()), clock)
     try:
-        return await remote.join(line, Peer(file.join_url, pki.role_host("network")), request)
+        return await remote.join(line, Peer(file.join_url, role_host("network")), request)
     except Problem as problem:
         slug = problem.slug
     finally:

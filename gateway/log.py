@@ -16,9 +16,10 @@ from datetime import date, timedelta
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from gateway.config import Secret
@@ -36,14 +37,24 @@ _OURS = ("sympho", "gateway", "authz", "fixtures")
 _DEEPEST = 4
 _LONGEST = 2000
 _LIKE_A_PERSON = re.compile(r"(?<![0-9A-Za-z-])(?:[0-9]{11,12}|[0-9]{15}|[0-9]{20}|[0-9a-f]{32})(?![0-9A-Za-z-])")
+_SHORTEST_NUMBER = 11
 _MASK = "＊＊＊"
 _OUR_OWN_WORDS = (TypeError, AttributeError, NameError, ImportError)
 """Exceptions whose text names code, not data."""
+_PLAIN = frozenset({type(None), bool, int, float})
 _KEPT_AS_THEY_ARE = frozenset({"event", "level", "timestamp", "logger", "exception"})
 
 
 def redacted(value: object, depth: int = 0) -> Any:
     """What of a value may be printed, by its type; the rule for every value of every log line."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is str:
+        return _without_persons(cast(str, value))
+    if kind is dict and depth < _DEEPEST:
+        items = cast("dict[object, object]", value).items()
+        return {str(redacted(key, _DEEPEST)): redacted(item, depth + 1) for key, item in items}
     if isinstance(value, Enum):
         return redacted(value.value, depth)
     if depth < _DEEPEST and isinstance(value, Mapping):
@@ -58,7 +69,7 @@ def _printable(value: object) -> Any:
         case None | bool() | int() | float():
             return value
         case str():
-            return _LIKE_A_PERSON.sub(_MASK, str.__str__(value)[:_LONGEST])
+            return _without_persons(str.__str__(value))
         case PersonalNumber() | Secret():
             return repr(value)
         case bytes() | bytearray() | memoryview():
@@ -68,6 +79,13 @@ def _printable(value: object) -> Any:
         case BaseException():
             return wording(value)
     return f"<{type(value).__name__}>"
+
+
+def _without_persons(text: str) -> str:
+    """Masks runs that look like a person's number; a text that is too short for one, or has no digit, is left alone."""
+    if len(text) < _SHORTEST_NUMBER or text.isalpha():
+        return text
+    return _LIKE_A_PERSON.sub(_MASK, text[:_LONGEST])
 
 
 def wording(error: BaseException) -> str:
@@ -112,9 +130,13 @@ def _redact(_: object, __: str, event: EventDict) -> EventDict:
     return event
 
 
+def _json(event: EventDict, **_: object) -> str:
+    return msgspec.json.encode(event).decode()
+
+
 def _bare_exceptions(console: bool) -> list[Any]:
     if not console:
-        return [structlog.processors.JSONRenderer(ensure_ascii=False)]
+        return [structlog.processors.JSONRenderer(serializer=_json)]
 
     def lines(_: object, __: str, event: EventDict) -> EventDict:
         if "exception" in event:

@@ -35,8 +35,6 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _BACKDATE = timedelta(minutes=5)
 _AGENCY = "urn:agency:"
 _ROLE = "urn:role:"
-_DOMAIN = "sympho.internal"
-_AGENCY_HOST = "agency-"
 
 
 class BadCertificate(Exception):
@@ -49,22 +47,6 @@ def agency_urn(agency: AgencyCode) -> str:
 
 def role_urn(role: str) -> str:
     return f"{_ROLE}{role}"
-
-
-def role_host(role: str) -> str:
-    """The host name by which a client knows the role of the server it has reached, on whatever machine that stands."""
-    return f"{role}.{_DOMAIN}"
-
-
-def agency_host(agency: AgencyCode) -> str:
-    """The same for a server that speaks for an agency."""
-    return f"{_AGENCY_HOST}{agency}.{_DOMAIN}"
-
-
-def agency_at(host: str | None) -> str:
-    """The agency's code in such a host name, unchecked; empty where it is none."""
-    text = (host or "").removesuffix(f".{_DOMAIN}")
-    return text.removeprefix(_AGENCY_HOST) if text.startswith(_AGENCY_HOST) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,15 +279,6 @@ def identify(
 def request_for(key: bytes, name: str) -> bytes:
     """A certificate request for a key from the key store."""
     return request_certificate(load_private(key), name)
-
-
-def stranger_context(authority: bytes) -> ssl.SSLContext:
-    """TLS 1.3 for a client that has no certificate yet and trusts this authority (PEM) alone."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.verify_flags |= ssl.VERIFY_X509_STRICT
-    context.load_verify_locations(cadata=authority.decode())
-    return context
 
 
 # --- who is on the other side -------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import aiohttp
@@ -22,7 +21,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from gateway import pki, problems
+from gateway import problems
 from gateway.clock import Clock
 from gateway.exchange.certificates import CertificateReply, JoinRequest, RenewalRequest
 from gateway.exchange.directory import LIMIT as DIRECTORY_LIMIT
@@ -45,6 +44,7 @@ from gateway.exchange.messages import (
     Withdrawal,
     encode,
 )
+from gateway.exchange.places import PartyPath, Peer, agency_host
 from gateway.exchange.wallet import ROLE, Wallet
 from gateway.problems import Problem
 from sympho.codes import AgencyCode, decode_hook
@@ -54,8 +54,6 @@ __all__ = [
     "Follow",
     "Line",
     "Lines",
-    "PartyPath",
-    "Peer",
     "RemoteBoard",
     "RemoteIntermediary",
     "RemoteIssuing",
@@ -84,32 +82,6 @@ Follow = Callable[[], Awaitable[None]]
 log = structlog.get_logger()
 
 
-class PartyPath(StrEnum):
-    """Where each message goes; the number is the messages' version."""
-
-    PERMIT = f"/party/{VERSION}/permits"
-    INQUIRE = f"/party/{VERSION}/inquiries"
-    WITHDRAW = f"/party/{VERSION}/withdrawals"
-    ANSWER = f"/party/{VERSION}/answers"
-    PULSE = f"/party/{VERSION}/pulse"
-    DIRECTORY = f"/party/{VERSION}/directory"
-    MATCH_LIST = f"/party/{VERSION}/match-list"
-    ENROL = f"/party/{VERSION}/enrolments"
-    JOIN = f"/party/{VERSION}/join"
-    RENEW = f"/party/{VERSION}/certificates"
-    ISSUE = f"/party/{VERSION}/codes"
-    CHANGE_RESIDENT_CODE = f"/party/{VERSION}/resident-codes"
-    NOTICE = f"/party/{VERSION}/agencies/{{agency}}/notices"
-    AGENCY_WITHDRAW = f"/party/{VERSION}/agencies/{{agency}}/withdrawals"
-    AGENCY_ANSWER = f"/party/{VERSION}/agencies/{{agency}}/answers"
-    BIND_CODES = f"/party/{VERSION}/agencies/{{agency}}/codes"
-    REQUEST_CODES = f"/party/{VERSION}/code-requests"
-
-    def of(self, agency: AgencyCode) -> str:
-        """The path for one agency: its code is public."""
-        return self.value.replace("{agency}", agency)
-
-
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind, dec_hook=decode_hook)
 
@@ -121,14 +93,6 @@ _PULSE = _decoder(Pulse)
 _CERTIFICATES = _decoder(CertificateReply)
 _BROKEN_ON_THE_WAY = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 _UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError)
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Another party: where it listens, and the name that its certificate must have."""
-
-    url: str
-    host: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +331,7 @@ class RemoteIntermediary:
         return await _codes(self.line, self._peer(agency), PartyPath.BIND_CODES.of(agency), notice, BIND_SECONDS)
 
     def _peer(self, agency: AgencyCode) -> Peer:
-        return Peer(self.endpoint(agency), pki.agency_host(agency))
+        return Peer(self.endpoint(agency), agency_host(agency))
 
 
 @dataclass(frozen=True, slots=True)

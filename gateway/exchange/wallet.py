@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 
-from gateway import pki
+from gateway.exchange.places import agency_at
 from gateway.pki import Identity
 
 ROLE = ""
@@ -62,9 +62,18 @@ class Wallet:
 
     def _choose(self, connection: ssl.SSLObject, host: str | None, context: ssl.SSLContext) -> None:
         """Called by TLS before the handshake goes on. An agency that is not served here sees the role's certificate."""
-        agency = pki.agency_at(host)
+        agency = agency_at(host)
         if agency in self._identities:
             connection.context = self._server(agency)
 
     def __repr__(self) -> str:
         return f"<wallet of {len(self._identities)} certificates>"
+
+
+def stranger_context(authority: bytes) -> ssl.SSLContext:
+    """TLS 1.3 for a client that has no certificate yet and trusts this authority (PEM) alone."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    context.load_verify_locations(cadata=authority.decode())
+    return context

@@ -135,8 +135,16 @@ def _security(operation: AnyOperation) -> list[dict[str, list[str]]]:
 def _path_parameters(operation: AnyOperation) -> Iterable[dict[str, Any]]:
     for name in operation.parameters:
         kind = operation.path_types.get(name, str)
-        schema = _code_schema(kind) if kind in PATTERNS else {"type": "string", "minLength": 1, "maxLength": 64}
+        schema = _path_schema(kind)
         yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _path_schema(kind: type[str]) -> dict[str, Any]:
+    """A code's own schema; other kinds may name their ``pattern``."""
+    if kind in PATTERNS:
+        return _code_schema(kind)
+    pattern = getattr(kind, "pattern", "")
+    return {"type": "string", "pattern": pattern} if pattern else {"type": "string", "minLength": 1, "maxLength": 64}
 
 
 def _query_parameters(operation: AnyOperation, schemas: dict[Any, Any]) -> Iterable[dict[str, Any]]:

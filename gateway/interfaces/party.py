@@ -38,7 +38,8 @@ from gateway.exchange.messages import (
     Withdrawal,
 )
 from gateway.exchange.numbers import exchange_number
-from gateway.exchange.remote import Follow, PartyPath
+from gateway.exchange.places import PartyPath
+from gateway.exchange.remote import Follow
 from gateway.interfaces.operation import AnyOperation, Call, Operation, Reply
 from gateway.intermediary import codes, inquire, provide, review
 from gateway.intermediary.party import Intermediary

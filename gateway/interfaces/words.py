@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, ClassVar, Self
@@ -60,14 +61,11 @@ class ExchangeNumber(str):
     """処理通番 as it stands in a path: a UUIDv7 in its one text form."""
 
     kind: ClassVar[str] = "処理通番"
+    pattern: ClassVar[str] = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
-        try:
-            number = UUID(text)
-        except ValueError:
-            number = UUID(int=0)
-        if number.version != 7 or str(number) != text:
+        if re.fullmatch(cls.pattern, text) is None:
             raise BadCode(cls.kind, "a UUIDv7 in lower-case hyphenated form expected")
         return str.__new__(cls, text)
 
@@ -75,15 +73,11 @@ class ExchangeNumber(str):
 class _OpaqueId(str):
     kind: ClassVar[str]
     prefix: ClassVar[str]
+    pattern: ClassVar[str]
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
-        rest = text.removeprefix(cls.prefix)
-        if (
-            not text.startswith(cls.prefix)
-            or len(rest) != 26
-            or not set(rest) <= set("abcdefghijklmnopqrstuvwxyz234567")
-        ):
+        if re.fullmatch(cls.pattern, text) is None:
             raise BadCode(cls.kind, f"{cls.prefix} + 26 letters or digits expected")
         return str.__new__(cls, text)
 
@@ -93,6 +87,7 @@ class AccountId(_OpaqueId):
 
     kind = "職員の識別子"
     prefix = "stf_"
+    pattern = "^stf_[a-z2-7]{26}$"
     __slots__ = ()
 
 
@@ -101,6 +96,7 @@ class ClientId(_OpaqueId):
 
     kind = "業務システムの識別子"
     prefix = "cli_"
+    pattern = "^cli_[a-z2-7]{26}$"
     __slots__ = ()
 
 

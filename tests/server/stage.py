@@ -35,6 +35,7 @@ from gateway.committer import Committer
 from gateway.config import Config, Role
 from gateway.database import create_database
 from gateway.exchange.doors import Enrolment, IntermediaryDoor, NetworkBoard, NetworkDoor, Pulse
+from gateway.exchange.jws import unverified_payload
 from gateway.exchange.messages import (
     Answer,
     AnswerOrPending,
@@ -42,11 +43,13 @@ from gateway.exchange.messages import (
     CodeReply,
     Inquiry,
     Notice,
+    Permit,
     PermitOrRefusal,
     PermitRequest,
     Withdrawal,
     decode,
 )
+from gateway.exchange.permit import sign_permit
 from gateway.intermediary import deposit, inquire, publications, review
 from gateway.intermediary.inquire import Asker, Asking
 from gateway.intermediary.review import Reviewer
@@ -275,6 +278,11 @@ class Stage(Parties):
         """The intermediary server fetches what is newer."""
         await publications.refresh(self.intermediary)
 
+    def resigned(self, token: str, **claims: object) -> str:
+        """A permit with other claims under the network's own key: what a network that errs, or is not ours, would send."""
+        read = decode(Permit, unverified_payload(token))
+        return sign_permit(msgspec.structs.replace(read, **claims), self.network.signing)
+
     # --- time -----------------------------------------------------------------------------------------------------
 
     async def pass_time(self, by: timedelta) -> None:
@@ -327,6 +335,11 @@ class Stage(Parties):
         row = await self.inquiry(ask, txn)
         assert (row.state, row.kind, row.reason) == ("ended", kind, reason)
         assert set(await self.records(ask, txn)) == set(holders)
+
+    async def assert_alarmed(self, party: str, fault: str) -> None:
+        """The last alarm at this party is of this fault."""
+        alarms = [alarm for alarm in (await self.export()).alarms if alarm.party == party]
+        assert alarms[-1].fault == fault
 
     async def judged(self) -> Verdict:
         return await assert_judged(self, self.world.canaries())

@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from gateway import pki
 from gateway.exchange.certificates import CertificateReply, CertificateRequest, JoiningRole, JoinRequest, RenewalRequest
+from gateway.exchange.places import agency_host, role_host
 from gateway.network import alarms
 from gateway.network.joining import store
 from gateway.network.party import Network
@@ -152,10 +153,10 @@ def _certify(
     now = network.clock.machine()
     try:
         if agency is not None:
-            urns, host = [pki.agency_urn(agency)], pki.agency_host(agency)
+            urns, host = [pki.agency_urn(agency)], agency_host(agency)
             return pki.identify(authority, request, agency, urns, [host], now)
         urns = [pki.role_urn(bearer.role), *(pki.agency_urn(code) for code in sorted(bearer.agencies))]
-        return pki.identify(authority, request, bearer.role, urns, [pki.role_host(bearer.role)], now)
+        return pki.identify(authority, request, bearer.role, urns, [role_host(bearer.role)], now)
     except BadCertificate as bad:
         fault = str(bad)
     raise Problem("malformed-body", fault)
