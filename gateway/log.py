@@ -51,7 +51,7 @@ def redacted(value: object, depth: int = 0) -> Any:
     if kind in _PLAIN:
         return value
     if kind is str:
-        return _without_persons(cast(str, value))
+        return _without_persons(cast("str", value))
     if kind is dict and depth < _DEEPEST:
         items = cast("dict[object, object]", value).items()
         return {str(redacted(key, _DEEPEST)): redacted(item, depth + 1) for key, item in items}

@@ -6,7 +6,7 @@ that run apart are filled apart. Filling again must do no harm: a start that was
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Protocol
@@ -49,6 +49,10 @@ class World(Protocol):
 
     def accounts(self) -> Sequence[WorldAccount]:
         """Every account of every agency, the operator's included."""
+        ...
+
+    def canaries(self) -> Iterator[str]:
+        """漏えい検査: every text that may stand in no log, problem, token or record: people's numbers and contents."""
         ...
 
     async def fill_network(self, network: Network, told: Told) -> None:

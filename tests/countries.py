@@ -26,6 +26,7 @@ from gateway.apart import build_apart_network as apart_network
 from gateway.assembly import all_in_one
 from gateway.clock import TOKYO, Clock
 from gateway.config import Config, Role, Secret
+from gateway.intermediary import codes as codes_flow
 from gateway.intermediary import inquire, publications
 from gateway.intermediary import sweeping as intermediary_sweeping
 from gateway.intermediary.inquire import Asker, Asking, Registered
@@ -100,6 +101,10 @@ class Parties:
         if registered.finished is None:
             raise LookupError("this inquiry had ended before")
         return await asyncio.wait_for(asyncio.shield(registered.finished), patience)
+
+    async def acquire(self, ask: Ask) -> None:
+        """The inquirer acquires the code of the person asked about."""
+        await codes_flow.acquire(self.intermediary, ask.inquirer, [self.person_of(ask)])
 
     async def set_clock(self, at: datetime, *, frozen: bool = True) -> None:
         """Sets the world's clock; every party knows it when this returns."""

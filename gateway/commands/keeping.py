@@ -10,14 +10,13 @@ from authz import staff, store
 from authz.duties import DUTIES, Duty
 from authz.operations import Moment, at_the_machine
 from authz.staff import Credential, normal_login
-from gateway import log as logs
 from gateway import worlds
 from gateway.clock import Clock
 from gateway.commands import caller
 from gateway.commands.command import Arguments, Command, Exit, Parser
 from gateway.commands.offline import opened_data
 from gateway.commands.reviewing import listed
-from gateway.commands.screen import say, show_json, show_pairs, show_table
+from gateway.commands.screen import quietly, say, show_json, show_pairs, show_table
 from gateway.config import ConfigError, Role, load
 from gateway.running.credentials import read
 from sympho.codes import AgencyCode, BadCode
@@ -93,7 +92,7 @@ def _reset(args: Arguments) -> int:
                 raise ConfigError(f"{args.account}: 自団体にその利用者はいません / no such account in this agency")
             word = client.post(f"/staff/{account['id']}/password-reset").data
         return _handed_over(args, args.account, str(word["password"]))
-    logs.configure("error")
+    quietly()
     made = asyncio.run(_reset_data(args, _agency_of(args)))
     return _handed_over(args, made.login, made.password)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from authz.duties import Duty
 from gateway.commands import caller
 from gateway.commands.client import Client, Refused
 from gateway.commands.clocks import operator

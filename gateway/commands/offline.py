@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from gateway import embedded
-from gateway import log as logs
+from gateway import embedded, worlds
 from gateway.assembly import Opened, open_party
 from gateway.commands.command import Arguments, Command, Exit, Parser
-from gateway.commands.screen import say
+from gateway.commands.screen import quietly, say, show_json
 from gateway.config import Config, ConfigError, Role, load
 from gateway.database import open_database
+from gateway.judge.verdict import Verdict, judge_configs, render, to_json
 from gateway.keys.ring import KeyRing
 from gateway.keys.root import KEY_BYTES, RootKey, WrongKey
 from gateway.running.folder import claimed, write_whole
@@ -59,7 +60,7 @@ def _for_data(parser: Parser) -> None:
 
 
 def _rewrap(args: Arguments) -> int:
-    logs.configure("error")
+    quietly()
     config = load({"data": args.data})
     if not config.root_key_file.exists():
         raise ConfigError(f"{config.root_key_file}: 根鍵がありません / there is no root key")
@@ -105,7 +106,56 @@ async def _rewrap_party(config: Config, role: Role, old: RootKey, new: RootKey) 
 # --- judge --------------------------------------------------------------------------------------------------------
 
 
+def _for_judge(parser: Parser) -> None:
+    _for_data(parser)
+    parser.add_argument(
+        "--server",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="別プロセスの中間サーバーのデータフォルダー / data folder of an intermediary server apart, repeatable",
+    )
+    parser.add_argument(
+        "--canaries",
+        action="store_true",
+        help="架空の人の番号と内容が漏れていないかも見る / look for leaked numbers too",
+    )
+    parser.add_argument("--json", action="store_true", help="JSON で出力 / machine output")
+
+
+def _judge(args: Arguments) -> int:
+    quietly()
+    config = load({"data": args.data})
+    verdict = asyncio.run(_judged(config, [load({"data": one}) for one in args.server], canaries=args.canaries))
+    if args.json:
+        show_json(json.loads(to_json(verdict)))
+    else:
+        say(render(verdict))
+    return Exit.DONE if verdict.holds else Exit.REFUSED
+
+
+async def _judged(config: Config, servers: Sequence[Config], *, canaries: bool) -> Verdict:
+    async with AsyncExitStack() as held:
+        network = await held.enter_async_context(located(config))
+        others = [await held.enter_async_context(located(one)) for one in servers] or [network]
+        known = worlds.find(config.world).canaries() if canaries else ()
+        with worded():
+            return await judge_configs(network, others, known)
+
+
 COMMANDS: Sequence[Command] = (
+    Command(
+        "judge",
+        "全ての約束が守られたかを判定する",
+        "judge whether every invariant holds",
+        about=(
+            "各機関が書いたものを全て読み、許可のない提供がない、終わりは一つ、記録は同じバイト列、などを確かめます。\n"
+            "Reads all that every party wrote, on a running or a stopped system. 0: all holds, 1: violations."
+        ),
+        examples=("sympho judge", "sympho judge --canaries --json", "sympho judge --data n --server i"),
+        configure=_for_judge,
+        run=_judge,
+    ),
     Command(
         "keys",
         "鍵を管理する",

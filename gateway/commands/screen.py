@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -13,7 +14,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["say", "show_json", "show_pairs", "show_table", "trouble"]
+from gateway import log as logs
+
+__all__ = ["quietly", "say", "show_json", "show_pairs", "show_table", "trouble"]
 
 WIDTH_WITHOUT_TERMINAL = 140
 
@@ -69,6 +72,11 @@ def _cell(value: object) -> str:
         case dict():
             return json.dumps(value, ensure_ascii=False)
     return str(value)
+
+
+def quietly() -> None:
+    """For a command that opens the data itself: what goes wrong is told by the command, not by a log."""
+    logs.configure("error", stream=io.StringIO())
 
 
 def trouble(title: str, lines: Iterable[str]) -> None:

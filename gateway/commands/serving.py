@@ -38,6 +38,14 @@ def add_server_arguments(parser: Parser) -> None:
     parser.add_argument("--data", metavar="DIR", help="データフォルダー / data folder, made if need be (SYMPHO_DATA)")
     parser.add_argument("--host", help="待ち受けるアドレス（既定 127.0.0.1） / address to listen on (SYMPHO_HOST)")
     parser.add_argument("--port", metavar="N", help="待ち受けるポート（既定 8443、0 は自動） / 0: any (SYMPHO_PORT)")
+    apart = parser.add_argument_group("役割ごとのプロセス / one process a role")
+    apart.add_argument("--party-port", metavar="N", help="機関間（相互TLS）のポート（既定 8444） / SYMPHO_PARTY_PORT")
+    apart.add_argument(
+        "--join", metavar="FILE", help="参加ファイル（初回だけ） / joining file, the first time (SYMPHO_JOIN)"
+    )
+    apart.add_argument("--join-port", metavar="N", help="参加を受け付けるポート（既定 8446） / SYMPHO_JOIN_PORT")
+    apart.add_argument("--residents-url", metavar="URL", help="residents の URL / SYMPHO_RESIDENTS_URL")
+    apart.add_argument("--network-url", metavar="URL", help="network の URL / if it has moved (SYMPHO_NETWORK_URL)")
     parser.add_argument(
         "--log-level",
         choices=("debug", "info", "warning", "error"),
@@ -47,7 +55,18 @@ def add_server_arguments(parser: Parser) -> None:
 
 def config_of(args: Arguments, **fixed: Any) -> Config:
     """The settings of a server command."""
-    names = ("role", "data", "host", "port", "log_level")
+    names = (
+        "role",
+        "data",
+        "host",
+        "port",
+        "party_port",
+        "join",
+        "join_port",
+        "residents_url",
+        "network_url",
+        "log_level",
+    )
     given = {name: getattr(args, name, None) for name in names}
     return load({**given, **fixed})
 
@@ -120,26 +139,28 @@ def announce(server: Running) -> None:
     lines.add_column(overflow="fold")
     for name, value in (
         ("世界 world", " / ".join(server.title)),
+        ("役割 role", server.config.role.value),
         ("REST", server.url),
         ("OpenAPI", f"{server.url}/openapi.json"),
+        ("機関間 parties", server.party_url),
+        ("参加ファイル（秘密） joining, secret", "\n".join(str(file) for file in server.joining)),
         ("データ data", str(server.config.data)),
         ("職員の資格情報 staff credentials", _place_of(server)),
-        ("次に next", _next(server)),
+        ("次に next", f"sympho status --data {server.config.data}"),
         ("停止 stop", "Ctrl-C"),
     ):
-        lines.add_row(Text(name), Text(value))
+        if value:
+            lines.add_row(Text(name), Text(value))
     title = "中間サーバー・シミュレーター（架空の人だけ） / simulator, invented people only"
     say(Panel(lines, title=Text(title), title_align="left", border_style="green", expand=False))
 
 
 def _place_of(server: Running) -> str:
+    if server.config.role is Role.RESIDENTS:
+        return ""
     if server.credentials.exists():
         return str(server.credentials)
     return f"{server.credentials}（削除されています： sympho staff reset） / removed: use sympho staff reset"
-
-
-def _next(server: Running) -> str:
-    return f"sympho status --data {server.config.data}"
 
 
 async def _announce(server: Running) -> Stay:
@@ -167,7 +188,10 @@ COMMANDS: Sequence[Command] = (
         examples=(
             "sympho serve",
             "sympho serve --data /var/lib/sympho --port 9000",
-            "sympho serve --log-level info 2> sympho.log",
+            "sympho serve 2> sympho.log",
+            "sympho serve --role network --data n --port 8501 --party-port 8511 --join-port 8521",
+            "sympho serve --role residents --data r --port 8502 --party-port 8512 --join n/joining/residents.json",
+            "sympho serve --role intermediary --data i --port 8503 --residents-url https://127.0.0.1:8512 --join FILE",
         ),
         configure=add_server_arguments,
         run=_serve,

@@ -44,7 +44,7 @@ async def write_operations(conn: Connection, entries: Sequence[Entry]) -> list[N
     return [None for _ in entries]
 
 
-@dataclass
+@dataclass(repr=False)
 class Desk:
     """窓口 of one role: where its staff log in, and where what they may read lies."""
 
@@ -75,7 +75,7 @@ class Desk:
         self.revocations.note(agency, sessions, now)
 
 
-@dataclass
+@dataclass(repr=False)
 class House:
     """One process: the parties it runs, and their desks."""
 

@@ -78,11 +78,11 @@ def end_as_provider(
 ) -> Ending:
     """The end of a notified exchange: content sealed to the inquirer alone, payload, annex and the provider's record.
 
-    ``content`` is empty unless something is provided. World time may have been set back since the asking: an end is
-    never recorded before it.
+    ``content`` is empty unless something is provided. World time may have been set back meanwhile: an end is
+    never recorded before the asking and the permit.
     """
     agency = claims.prv.agency
-    ended_at = max(now, claims.asked_at)
+    ended_at = max(now, claims.asked_at, claims.valid_from)
     sealed = seal(content, inquirer_key, token) if kind is Outcome.PROVIDED else b""
     mark("record")
     kept = subjects.keep(ring, agency, claims.txn, subject)

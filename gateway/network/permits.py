@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
@@ -44,6 +45,10 @@ from sympho import issuer
 from sympho.codes import AgencyCode
 from sympho.issuer import Translation
 
+VERSION = 1
+SKEW = timedelta(seconds=60)
+"""How far an inquirer's clock may go ahead, in world time. One that asked long ago may have been cut off until now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -61,6 +66,8 @@ async def permit(network: Network, caller: AgencyCode, wire: bytes) -> PermitOrR
     txn = exchange_number(request.txn)
     if request.inquirer != caller:
         raise await wrong_call(network, caller, "permit-request", "wrong-agency", txn)
+    if request.asked_at > network.clock.now() + SKEW:
+        raise Problem("clock-skew")
     mark("code")
     wire_d = hashlib.sha256(wire).digest()
     issued = network.issued.get(request.txn)
@@ -84,9 +91,12 @@ async def permit(network: Network, caller: AgencyCode, wire: bytes) -> PermitOrR
 
 def _read(wire: bytes) -> PermitRequest:
     try:
-        return decode(PermitRequest, wire)
+        request = decode(PermitRequest, wire)
     except (msgspec.DecodeError, ValueError):
         raise Problem("malformed-body", "the permit request does not have the form of its version") from None
+    if request.v != VERSION:
+        raise Problem("malformed-body", "no version of the permit request that is known here")
+    return request
 
 
 def _same(known_d: bytes, wire_d: bytes, reply: PermitOrRefusal) -> PermitOrRefusal:
@@ -177,7 +187,7 @@ def _issue(network: Network, asked: Asked, decision: Decision) -> PermitReply:
 
 
 async def _refuse(network: Network, asked: Asked, decision: Decision) -> RefusalReply:
-    now = network.clock.now()
+    now = max(network.clock.now(), asked.request.asked_at)
     kept = _kept(network, asked)
     annex = _annex(network, asked, decision, kept)
     request = asked.request

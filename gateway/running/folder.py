@@ -86,7 +86,7 @@ def announced(config: Config, url: str) -> Iterator[None]:
 
 def address_of(data: Path) -> Address | None:
     """Where the server of this folder is reached, if one is up; what a killed one left is not believed."""
-    for role in (Role.ALL, Role.INTERMEDIARY, Role.NETWORK):
+    for role in Role:
         try:
             found = msgspec.json.decode(_address_file(data, role).read_bytes(), type=Address)
         except (OSError, msgspec.DecodeError):

@@ -23,15 +23,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from gateway import app, embedded, worlds
-from gateway.assembly import AllInOne, all_in_one
-from gateway.clock import Clock
 from gateway.config import Config
 from gateway.embedded import Embedded
-from gateway.interfaces.house import furnish
 from gateway.log import log
 from gateway.running import credentials
 from gateway.running.folder import announced, claimed
-from gateway.running.seeding import fill
+from gateway.running.roles import opened
 from gateway.running.trouble import StartTrouble, worded
 from gateway.worlds import NoSuchWorld, Told, World
 
@@ -58,6 +55,10 @@ class Running:
     """Whether this was the first start, in which the world was filled in."""
     title: tuple[str, str]
     """The world's name."""
+    party_url: str
+    """Where the other parties reach this process; empty when all are in it."""
+    joining: tuple[Path, ...]
+    """The files with which other roles may join."""
 
 
 @asynccontextmanager
@@ -68,15 +69,24 @@ async def running(config: Config, told: Told) -> AsyncIterator[Running]:
         world = _world(config.world)
         held.enter_context(claimed(config))
         _try_port(config)
-        async with database(config) as placed, _parties(placed, world) as parties:
-            first = await fill(parties, world, config.data, told)
-            house = await furnish(parties.network.clock, parties.network, parties.intermediary, parties.residents)
-            async with app.running(house, config.host, config.port) as port:
-                url = f"http://{_reachable(config.host)}:{port}"
-                with announced(config, url):
-                    log.info("ready", url=url, role=config.role.value, pid=os.getpid(), first_start=first)
-                    yield Running(config, url, config.data / credentials.FILE, first, world.title)
-                log.info("stopping")
+        async with (
+            database(config) as placed,
+            opened(placed, world, told) as parties,
+            app.running(parties.house, config.host, config.port) as port,
+        ):
+            url = f"http://{_reachable(config.host)}:{port}"
+            with announced(config, url):
+                log.info("ready", url=url, role=config.role.value, pid=os.getpid(), first_start=parties.first)
+                yield Running(
+                    config=config,
+                    url=url,
+                    credentials=config.data / credentials.FILE,
+                    first=parties.first,
+                    title=world.title,
+                    party_url=parties.party_url,
+                    joining=parties.joining,
+                )
+            log.info("stopping")
 
 
 async def until_stopped(config: Config, told: Told, ready: Callable[[Running], Awaitable[Stay]]) -> None:
@@ -136,15 +146,6 @@ async def _embedded(config: Config) -> Embedded:
         with suppress(Exception):
             await asyncio.to_thread((await work).stop)
         raise
-
-
-@asynccontextmanager
-async def _parties(config: Config, world: World) -> AsyncIterator[AllInOne]:
-    parties = await all_in_one(config, Clock(), world.network)
-    try:
-        yield parties
-    finally:
-        await parties.close()
 
 
 def _world(name: str) -> World:

@@ -13,7 +13,9 @@ from gateway.database import (
     DatabaseUnreachable,
 )
 from gateway.embedded import EmbeddedTrouble, SecondServer
+from gateway.joining import NotJoined
 from gateway.keys.root import RootKeyTrouble, WrongKey
+from gateway.problems import Problem
 
 __all__ = ["StartTrouble", "worded"]
 
@@ -72,6 +74,8 @@ def worded() -> Iterator[None]:
             "空きディスクとフォルダーの権限を確かめるか、SYMPHO_DATABASE_URL で別の PostgreSQL を使ってください。",
             "Check disk space and the folder's rights, or use another PostgreSQL by SYMPHO_DATABASE_URL.",
         ) from None
+    except NotJoined as trouble:
+        raise not_joined(str(trouble)) from None
     except (RootKeyTrouble, WrongKey) as trouble:
         raise StartTrouble(
             "根鍵が合わないか、使えません。",
@@ -79,6 +83,28 @@ def worded() -> Iterator[None]:
             "このデータを作った時の root.key を元の場所に戻してください。失うとデータは読めません。",
             "Put back the root.key that this data was made with. Without it the data cannot be read.",
         ) from None
+    except Problem as problem:
+        raise other_party(problem) from None
+
+
+def not_joined(what: str) -> StartTrouble:
+    """A role's process that nobody has let in."""
+    return StartTrouble(
+        "このプロセスはまだネットワークに参加していません。",
+        what,
+        "ネットワークのプロセスが書いた joining/<役割>.json を --join で渡してください（0600、一度だけ使えます）。",
+        "Hand over joining/<role>.json, which the network's process wrote, with --join (mode 0600, good once).",
+    )
+
+
+def other_party(problem: Problem) -> StartTrouble:
+    """Another party that this one needs for its start does not answer as it should."""
+    return StartTrouble(
+        f"他の機関が応えません：{problem.title_ja}",
+        f"{problem.title_en} ({problem.slug}) {problem.detail}".strip(),
+        "network、residents、intermediary の順に起動し、SYMPHO_NETWORK_URL と SYMPHO_RESIDENTS_URL を確かめてください。",
+        "Start network, residents, intermediary in this order; check SYMPHO_NETWORK_URL and SYMPHO_RESIDENTS_URL.",
+    )
 
 
 def second_server(what: str) -> StartTrouble:

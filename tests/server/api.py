@@ -58,7 +58,7 @@ class Answered:
         return str(self.body["type"]).removeprefix(PROBLEM)
 
 
-@dataclass
+@dataclass(repr=False)
 class Api:
     """A client of the running country. ``by`` names a member of staff by login; a token of theirs is kept."""
 

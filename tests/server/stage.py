@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
@@ -91,7 +91,8 @@ class _NetworkDoor:
     door: NetworkDoor
 
     async def permit(self, request: bytes) -> PermitOrRefusal:
-        self.stage.codes.add(decode(PermitRequest, request).code.reveal())
+        with suppress(msgspec.DecodeError):
+            self.stage.codes.add(decode(PermitRequest, request).code.reveal())
         return await self.stage.through("permit", request, lambda: self.door.permit(request))
 
     async def inquire(self, inquiry: Inquiry) -> AnswerOrPending:
@@ -317,6 +318,11 @@ class Stage(Parties):
             row = await provisions.find_provision(conn, ask.provider, txn)
         assert row is not None
         return row
+
+    async def provisions(self, agency: AgencyCode) -> list[ProvisionRow]:
+        """All that an agency was notified of."""
+        async with self.intermediary.db.connection() as conn:
+            return [row for row in await provisions.all_provisions(conn) if row.agency == agency]
 
     async def records(self, ask: Ask, txn: UUID) -> dict[Holder, RecordRow]:
         """The records of an exchange, by role."""

@@ -12,6 +12,7 @@ from fixtures.invented.cast import Ask
 from gateway.exchange.messages import Withdrawal
 from gateway.intermediary import review
 from gateway.problems import Problem
+from gateway.records.record import Role
 from tests.conftest import Clones
 from tests.server.stage import TRANSPORTS, Stage, stage_of
 
@@ -119,6 +120,36 @@ async def test_what_a_late_notice_ends_reaches_an_inquirer_that_was_away_meanwhi
         await stage.judged()
     await stage.carry_on()
     await stage.assert_ended(ask, txn, "provided", "none")
+
+
+# --- world time set back ------------------------------------------------------------------------------------------
+
+
+async def test_an_end_is_never_recorded_before_the_permit(stage: Stage) -> None:
+    ask = stage.world.cast.protected
+
+    async def ten_seconds(_: object) -> None:
+        await stage.pass_time(timedelta(seconds=10))
+
+    with stage.once("permit>", ten_seconds):
+        txn = await stage.begin(ask)
+    await stage.pass_time(-timedelta(days=30))
+    await stage.prepare(ask, txn)
+    assert await stage.release(ask, txn) == "provided"
+    await stage.judged()
+    await stage.pass_time(timedelta(days=30))
+
+
+async def test_a_refusal_is_recorded_at_the_same_moment_by_all_when_time_was_set_back(stage: Stage) -> None:
+    ask = stage.world.cast.no_code
+
+    async def back(_: object) -> None:
+        await stage.pass_time(-timedelta(seconds=30))
+
+    with stage.once("permit>", back):
+        txn = await stage.begin(ask)
+    await stage.assert_ended(ask, txn, "refused", "no-code-at-provider", (Role.INQUIRER, Role.NETWORK))
+    await stage.judged()
 
 
 # --- withdrawn ----------------------------------------------------------------------------------------------------

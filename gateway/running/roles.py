@@ -1,0 +1,94 @@
+"""The roles (役割): what a process opens and fills in for the parties that it runs; ready to be served when it is yielded."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.apart import apart_intermediary, apart_residents, build_apart_network
+from gateway.assembly import all_in_one
+from gateway.clock import Clock
+from gateway.config import Config, ConfigError, Role
+from gateway.interfaces.house import House, furnish
+from gateway.running.seeding import fill_all, fill_intermediary, fill_network
+from gateway.worlds import Told, World
+
+__all__ = ["Opened", "opened"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The parties of this process behind their desks."""
+
+    house: House
+    first: bool
+    """Whether the world was filled in just now."""
+    party_url: str = ""
+    """Where the other parties reach this one; empty in one process."""
+    joining: tuple[Path, ...] = ()
+    """The files with which other roles may join; they are secret."""
+
+
+def opened(config: Config, world: World, told: Told) -> AbstractAsyncContextManager[Opened]:
+    """The parties of the configured role, while inside."""
+    match config.role:
+        case Role.ALL:
+            return _all(config, world, told)
+        case Role.NETWORK:
+            return _network(config, world, told)
+        case Role.RESIDENTS:
+            return _residents(config, world, told)
+        case Role.INTERMEDIARY:
+            return _intermediary(config, world, told)
+
+
+@asynccontextmanager
+async def _all(config: Config, world: World, told: Told) -> AsyncIterator[Opened]:
+    parties = await all_in_one(config, Clock(), world.network)
+    try:
+        first = await fill_all(parties, world, config.data, told)
+        house = await furnish(parties.network.clock, parties.network, parties.intermediary, parties.residents)
+        yield Opened(house, first)
+    finally:
+        await parties.close()
+
+
+@asynccontextmanager
+async def _network(config: Config, world: World, told: Told) -> AsyncIterator[Opened]:
+    apart = await build_apart_network(config, Clock(), world.network)
+    try:
+        first = await fill_network(apart.network, world, config.data, told)
+        files = await apart.offer_joining()
+        apart.start()
+        house = await furnish(apart.network.clock, apart.network, None, None)
+        yield Opened(house, first, apart.url, files)
+    finally:
+        await apart.close()
+
+
+@asynccontextmanager
+async def _residents(config: Config, world: World, told: Told) -> AsyncIterator[Opened]:
+    clock = Clock()
+    apart = await apart_residents(config, clock)
+    try:
+        await world.fill_residents(apart.residents, told)
+        apart.start()
+        yield Opened(await furnish(clock, None, None, apart.residents), False, apart.url)
+    finally:
+        await apart.close()
+
+
+@asynccontextmanager
+async def _intermediary(config: Config, world: World, told: Told) -> AsyncIterator[Opened]:
+    if not config.residents_url:
+        raise ConfigError("residents_url (SYMPHO_RESIDENTS_URL): where the residents' party is reached, https://...")
+    clock = Clock()
+    apart = await apart_intermediary(config, clock)
+    try:
+        first = await fill_intermediary(apart.server, world, config.data, told)
+        apart.start()
+        yield Opened(await furnish(clock, None, apart.server, None), first, apart.url)
+    finally:
+        await apart.close()

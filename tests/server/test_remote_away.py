@@ -1,0 +1,102 @@
+"""A party that cannot be reached: nothing is lost, nothing is refused, and what was begun is carried on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from gateway.exchange.wallet import Wallet
+from gateway.interfaces.listening import Listener, listen
+from gateway.interfaces.operation import AnyOperation
+from gateway.interfaces.party import intermediary_doors, network_doors
+from gateway.intermediary import publications
+from gateway.intermediary.store import inquiries
+from gateway.network import publishing
+from gateway.problems import Problem
+from tests.conftest import Clones
+from tests.countries import NOON, Apart, Parties, country
+from tests.judging import assert_judged
+
+
+@pytest.fixture
+async def parties(clones: Clones, data_folder: Path) -> AsyncIterator[Parties]:
+    async with country("remote", clones, data_folder) as made:
+        yield made
+
+
+def apart(parties: Parties) -> Apart:
+    assert parties.apart is not None
+    return parties.apart
+
+
+async def back(parties: Parties, away: Listener, doors: tuple[AnyOperation, ...], wallet: Wallet) -> Listener:
+    """Opens a listener again where it stood."""
+    port = urlsplit(away.url).port
+    assert port is not None
+    return await listen(doors, wallet.server(), parties.network.clock, "127.0.0.1", port)
+
+
+async def test_while_the_network_is_away_an_inquiry_is_kept_and_then_carried_on(parties: Parties) -> None:
+    network = apart(parties).network
+    await network.listener.close()
+    ask = parties.world.cast.vaccination
+    registered = await parties.register(ask)
+    await parties.settle()
+    async with parties.intermediary.db.connection() as conn:
+        row = await inquiries.find_inquiry(conn, ask.inquirer, registered.txn)
+    assert row is not None
+    assert row.state == "asking"
+    doors = network_doors(network.network, network.authority)
+    network.listener = await back(parties, network.listener, doors, network.wallet)
+    await parties.sweep()
+    assert registered.finished is not None
+    assert (await registered.finished).kind == "provided"
+    await assert_judged(parties)
+
+
+async def test_while_the_provider_is_away_an_inquiry_is_pending_and_then_answered(parties: Parties) -> None:
+    server = apart(parties).intermediary
+    await server.listener.close()
+    ask = parties.world.cast.vaccination
+    registered = await parties.register(ask)
+    await parties.settle()
+    async with parties.intermediary.db.connection() as conn:
+        row = await inquiries.find_inquiry(conn, ask.inquirer, registered.txn)
+    assert row is not None
+    assert row.state == "notified"
+    server.listener = await back(parties, server.listener, intermediary_doors(server.server), server.member.wallet)
+    await parties.set_clock(NOON + timedelta(seconds=10))
+    await parties.sweep()
+    assert registered.finished is not None
+    assert (await registered.finished).kind == "provided"
+    await assert_judged(parties)
+
+
+async def test_codes_are_not_acquired_while_the_residents_party_is_away(clones: Clones, data_folder: Path) -> None:
+    async with country("remote", clones, data_folder, codes=False) as parties:
+        await apart(parties).residents.listener.close()
+        ask = parties.world.cast.vaccination
+        with pytest.raises(Problem) as away:
+            await parties.acquire(ask)
+        assert away.value.slug == "network-unavailable"
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+async def test_a_clock_that_was_just_set_disturbs_nobody(parties: Parties, days: int) -> None:
+    await publishing.set_clock(parties.network, NOON + timedelta(days=days), frozen=True)
+    finished = await parties.ask(parties.world.cast.vaccination)
+    assert finished.kind == "provided"
+    assert parties.intermediary.clock.now() == parties.network.clock.now()
+
+
+async def test_the_publications_of_a_network_that_has_gone_away_stay_in_force(parties: Parties) -> None:
+    before = parties.intermediary.held
+    await apart(parties).network.listener.close()
+    with pytest.raises(Problem) as away:
+        await publications.refresh(parties.intermediary)
+    assert away.value.slug == "network-unavailable"
+    assert parties.intermediary.held is before
