@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points, version
 
-from gateway.commands import clocks, inquiring, keeping, looking, offline, reading, reviewing, serving
+from gateway.commands import clocks, entering, inquiring, keeping, looking, offline, reading, reviewing, serving
 from gateway.commands.caller import NotLetIn
 from gateway.commands.client import Refused, Unreachable
 from gateway.commands.command import Command, Exit, add
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _commands() -> Iterator[Command]:
-    for module in (serving, inquiring, reviewing, reading, keeping, clocks, looking, offline):
+    for module in (serving, entering, inquiring, reviewing, reading, keeping, clocks, looking, offline):
         yield from module.COMMANDS
     for entry in entry_points(group=GROUP):
         yield from entry.load()()

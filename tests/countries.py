@@ -159,6 +159,7 @@ def config_of(folder: Path, url: str, role: Role) -> Config:
         port=0,
         party_port=0,
         control_port=0,
+        join_port=0,
         pool_size=6,
     )
 

@@ -74,6 +74,11 @@ class Client:
             self.post("/auth/logout")
         self.close()
 
+    @property
+    def token(self) -> str:
+        """The bearer token of the session, for another program."""
+        return self._token
+
     def close(self) -> None:
         self._connection.close()
 

@@ -33,7 +33,7 @@ WHAT = {
 def add_server_arguments(parser: Parser) -> None:
     """What every command that runs a server takes; the environment variables stand in the help."""
     parser.add_argument(
-        "--role", choices=[Role.ALL.value], help="役割（既定 all: 全ての機関を一つのプロセスで） / SYMPHO_ROLE"
+        "--role", choices=[role.value for role in Role], help="役割（既定 all：全てを一つのプロセスで） / which parties (SYMPHO_ROLE)"
     )
     parser.add_argument("--data", metavar="DIR", help="データフォルダー / data folder, made if need be (SYMPHO_DATA)")
     parser.add_argument("--host", help="待ち受けるアドレス（既定 127.0.0.1） / address to listen on (SYMPHO_HOST)")

@@ -91,6 +91,8 @@ _ANSWER = _decoder(AnswerOrPending)
 _CODES = _decoder(CodeReply)
 _PULSE = _decoder(Pulse)
 _CERTIFICATES = _decoder(CertificateReply)
+_NO_ANSWER = frozenset({"internal", "unauthenticated", "token-expired", "token-invalid", "session-revoked"})
+"""Problems of the connection or of the other side: whoever sent the message can do nothing but send it again."""
 _BROKEN_ON_THE_WAY = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 _UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError)
 
@@ -198,11 +200,11 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
 
 
 def _problem(response: aiohttp.ClientResponse, wire: bytes) -> Problem:
-    """What the other party says, where it is a problem of the table; 401 and bugs are no answer to a message."""
+    """What the other party says, where it is a problem of the table and speaks of the message."""
     if response.content_type != problems.MEDIA_TYPE:
         return Problem("network-unavailable")
     said = problems.received(wire)
-    if said.status != response.status or said.status in {401, 500}:
+    if said.status != response.status or said.slug in _NO_ANSWER:
         return Problem("network-unavailable")
     return said
 

@@ -20,6 +20,7 @@ from authz.clients import ClientCredential, NewClient
 from authz.duties import Duty
 from authz.operations import at_the_machine
 from authz.principals import StaffPrincipal
+from authz.staff import NewAccount
 from authz.tokens import issue
 from fixtures.invented.cast import Ask, CastPerson
 from fixtures.plugin import account_of
@@ -161,6 +162,15 @@ class Api:
 
     def desk(self, agency: AgencyCode) -> Desk:
         return self.house.desk_of(agency)
+
+    async def hire(self, agency: AgencyCode, duty: Duty) -> str:
+        """Somebody new with that duty; the login."""
+        login = f"hired-{next(_keys)}"
+        new = NewAccount(login, "朱印　はな", "9900000000", frozenset({duty}), must_change=False)
+        async with self.desk(agency).db.transaction() as conn:
+            [made] = await staff.seed_accounts(conn, [(agency, new)], self.house.moment())
+        self.passwords[login] = (agency, made.password)
+        return login
 
     async def stale_token(self, login: str, ago: timedelta = timedelta(hours=2)) -> str:
         """A token as it was issued some time ago, to a session that still lives."""

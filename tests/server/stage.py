@@ -241,6 +241,15 @@ class Stage(Parties):
         await inquire.withdraw(self.intermediary, self.asker(ask), txn)
         await self.settle()
 
+    async def take_back_now(self, ask: Ask, txn: UUID) -> None:
+        """取りやめ while other things are under way: waits for nothing else."""
+        await inquire.withdraw(self.intermediary, self.asker(ask), txn)
+
+    async def open_inquiries(self, ask: Ask) -> list[InquiryRow]:
+        """What the inquirer has open."""
+        async with self.intermediary.db.connection() as conn:
+            return [row for row in await inquiries.due_inquiries(conn, UUID(int=0), 1000) if row.agency == ask.inquirer]
+
     # --- providing ------------------------------------------------------------------------------------------------
 
     def provided_person(self, ask: Ask) -> UnifiedNumber:

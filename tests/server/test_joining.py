@@ -127,7 +127,7 @@ async def test_a_token_lets_in_once_and_is_alarmed_the_second_time(place: Place)
     await place.send(token)
     with pytest.raises(Problem) as refused:
         await place.send(token)
-    assert refused.value.slug == "network-unavailable"
+    assert refused.value.slug == "credentials-refused"
     assert await place.faults() == ["token-used-again"]
 
 

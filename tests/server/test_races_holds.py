@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -93,7 +94,7 @@ async def test_a_flag_set_while_a_waiting_notice_is_weighed_again_stops_it(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask = stage.world.cast.health_insurance
-    await stage.publish_without(stage.world.cast.not_in_force)
+    await stage.publish_without(stage.world.cast.care)
     with stage.cut("pulse>"):
         txn = await stage.begin(ask)
     weigh = provide.weigh
@@ -178,7 +179,7 @@ async def race(stage: Stage, ask: Ask, delay: float, work: list[Callable[[], Awa
 @pytest.mark.parametrize("delay", [0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08])
 async def test_a_flag_against_many_automatic_answers(stage: Stage, delay: float) -> None:
     ask = stage.world.cast.account
-    await race(stage, ask, delay, [lambda: stage.register(ask) for _ in range(8)])
+    await race(stage, ask, delay, [partial(stage.register, ask)] * 8)
     for row in await stage.provisions(ask.provider):
         if row.state != "ended":
             await end_by_hand(stage, ask, row.txn)
@@ -191,7 +192,7 @@ async def test_a_flag_against_many_releases(stage: Stage, delay: float) -> None:
     txns = [await stage.begin(ask) for _ in range(4)]
     for txn in txns:
         await stage.prepare(ask, txn, staff=FIRST)
-    await race(stage, ask, delay, [lambda txn=txn: stage.release(ask, txn, staff=SECOND) for txn in txns])
+    await race(stage, ask, delay, [partial(stage.release, ask, txn, SECOND) for txn in txns])
     for txn in txns:
         if (await stage.provision(ask, txn)).state != "ended":
             await end_by_hand(stage, ask, txn)

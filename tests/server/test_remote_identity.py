@@ -123,9 +123,10 @@ async def wired(clones: Clones, folder: Path) -> AsyncIterator[Wires]:
             await line.close()
 
 
-@pytest.fixture
-async def wires(clones: Clones, data_folder: Path) -> AsyncIterator[Wires]:
-    async with wired(clones, data_folder) as made:
+@pytest.fixture(scope="module")
+async def wires(clones: Clones, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wires]:
+    """One country for all of them: nothing that they try changes it."""
+    async with wired(clones, tmp_path_factory.mktemp("wires")) as made:
         yield made
 
 
