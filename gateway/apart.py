@@ -102,16 +102,17 @@ class ApartNetwork:
         """Where the parties reach it."""
         return self.listener.url
 
-    async def offer_joining(self) -> tuple[Path, ...]:
+    async def offer_joining(self, *, again: bool = False) -> tuple[Path, ...]:
         """Writes a joining file for each role that has somebody to let in, and opens the door for them.
 
-        An intermediary server is offered the agencies that nobody serves yet; without any there is no file for it.
+        An intermediary server is offered the agencies that nobody serves yet; without any there is no file for it. The
+        residents' party is offered a place once, or ``again`` where its answer was lost.
         """
         network = self.network
         offers: dict[JoiningRole, tuple[AgencyCode, ...]] = {}
         if agencies := joining.not_served(network):
             offers[joining.INTERMEDIARY] = agencies
-        if not await joining.is_joined(network, joining.RESIDENTS):
+        if again or not await joining.is_joined(network, joining.RESIDENTS):
             offers[joining.RESIDENTS] = ()
         if not offers:
             return ()
@@ -158,6 +159,7 @@ class ApartNetwork:
             return
         listener, self.joining_listener = self.joining_listener, None
         await listener.close()
+        membership.remove_files(self.config.data)
 
     async def close(self) -> None:
         await self.background.close()
@@ -170,7 +172,7 @@ class ApartNetwork:
 
 
 async def build_apart_network(config: Config, clock: Clock, founder: AgencyCode) -> ApartNetwork:
-    """The network's process: other parties can reach it when this returns. What it publishes is for the caller to seed."""
+    """The network's process: parties can reach it when this returns. What it publishes is for the caller to seed."""
     networks: list[Network] = []
     doors: list[RemoteIntermediary] = []
 

@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 
 from gateway.problems import Busy, Problem
 
-__all__ = ["Batch", "Committer", "Transactions"]
+__all__ = ["Batch", "Committer", "Connections", "Transactions", "reader"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,6 +32,20 @@ class Transactions(Protocol[C_co]):
     """What a committer needs of a database."""
 
     def transaction(self) -> AbstractAsyncContextManager[C_co]: ...
+
+
+class Connections(Protocol[C_co]):
+    """What shared reads need of a database."""
+
+    def connection(self) -> AbstractAsyncContextManager[C_co]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Untransacted(Generic[C]):
+    db: Connections[C]
+
+    def transaction(self) -> AbstractAsyncContextManager[C]:
+        return self.db.connection()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +108,8 @@ class Committer(Generic[T, R]):
             raise Busy(RETRY_AFTER)
         waiting: _Waiting[T, R] = _Waiting(item, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
-        if len(self._writers) < self._parallel:
+        # A writer that has ended is discarded a turn later; whoever comes in between must not count on it.
+        if sum(not writer.done() for writer in self._writers) < self._parallel:
             writer = asyncio.create_task(self._rounds(), name=f"committer {self.name}")
             self._writers.add(writer)
             writer.add_done_callback(self._writers.discard)
@@ -150,3 +165,10 @@ def _fail(taken: Sequence[_Waiting[T, R]], error: Exception) -> None:
     for waiting in taken:
         if not waiting.done.done():
             waiting.done.set_exception(error)
+
+
+def reader(
+    db: Connections[C], read: Callable[[C, Sequence[T]], Awaitable[Sequence[R]]], *, name: str
+) -> Committer[T, R]:
+    """Reads that share a round trip as writes share a commit: what many ask for at the same moment is one query."""
+    return Committer(_Untransacted(db), read, name=name, parallel=2)

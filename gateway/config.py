@@ -65,8 +65,8 @@ class Config:
 
     ``port`` is the public listener, ``party_port`` the one of the parties (mutual TLS), ``control_port`` the second
     listener for clock and faults, ``join_port`` the network's for roles that join; 0 lets the machine choose.
-    ``network_url`` and ``residents_url`` say where the other parties are when a process runs one party only; ``join`` is
-    the joining file that the network's process wrote for it.
+    ``network_url`` and ``residents_url`` say where the other parties are when a process runs one party only; ``join``
+    is the joining file that the network's process wrote for it.
     """
 
     role: Role

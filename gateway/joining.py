@@ -42,7 +42,7 @@ from gateway.pki import BadCertificate, Identity
 from gateway.problems import Problem
 from sympho.codes import AgencyCode
 
-__all__ = ["Membership", "NotJoined", "enter", "keep_renewing", "read_file", "write_file"]
+__all__ = ["Membership", "NotJoined", "enter", "keep_renewing", "read_file", "remove_files", "write_file"]
 
 RENEWAL_SECONDS = 3600.0
 
@@ -74,7 +74,7 @@ class _Certificates(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A process that has joined: its certificates, where the network is, and by which keys its directory is verified."""
+    """A process that has joined: its certificates, where the network is, whose directory it believes."""
 
     role: JoiningRole
     network: AgencyCode
@@ -211,6 +211,12 @@ def write_file(folder: Path, file: JoiningFile) -> Path:
     path = folder / "joining" / f"{file.role}.json"
     _put(path, msgspec.json.format(encode(file), indent=2))
     return path
+
+
+def remove_files(folder: Path) -> None:
+    """Takes away joining files that are worth nothing any more."""
+    for path in (folder / "joining").glob("*.json"):
+        path.unlink(missing_ok=True)
 
 
 def read_file(path: Path) -> JoiningFile:

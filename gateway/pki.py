@@ -202,25 +202,26 @@ class CertificateFiles:
 
 def server_context(files: CertificateFiles) -> ssl.SSLContext:
     """TLS 1.3 for a server that asks every client for a certificate of the authority."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _harden(context, files)
-    return context
+    return _from_files(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), files)
 
 
 def client_context(files: CertificateFiles) -> ssl.SSLContext:
     """TLS 1.3 for a client that shows its own certificate and checks the server's, host name included."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    _harden(context, files)
-    context.check_hostname = True
+    return _from_files(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), files)
+
+
+def _from_files(context: ssl.SSLContext, files: CertificateFiles) -> ssl.SSLContext:
+    _harden(context)
+    context.load_verify_locations(cafile=files.authority)
+    context.load_cert_chain(files.certificate, files.key)
     return context
 
 
-def _harden(context: ssl.SSLContext, files: CertificateFiles) -> None:
+def _harden(context: ssl.SSLContext) -> None:
+    """A client checks host names as well: ``ssl`` has that on from the start."""
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_REQUIRED
     context.verify_flags |= ssl.VERIFY_X509_STRICT
-    context.load_verify_locations(cafile=files.authority)
-    context.load_cert_chain(files.certificate, files.key)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -232,18 +233,29 @@ class Identity:
     authority: bytes
 
     def load_into(self, context: ssl.SSLContext) -> None:
-        """Makes the context show this certificate from the next connection on. ``ssl`` reads files: they are gone at once."""
+        """Makes the context show this certificate from the next connection on.
+
+        ``ssl`` reads files: the key lies in one for a moment, encrypted under a password that lies nowhere.
+        """
+        password = os.urandom(32).hex()
+        key = load_private(self.key).private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(password.encode()),
+        )
+        certificate = x509.load_der_x509_certificate(self.certificate).public_bytes(serialization.Encoding.PEM)
         with TemporaryDirectory() as folder:
-            self._write(Path(folder))
-            context.load_cert_chain(*_paths(Path(folder)))
+            path = Path(folder) / "identity.pem"
+            path.write_bytes(certificate + key)
+            context.load_cert_chain(path, password=password)
 
     def client_context(self) -> ssl.SSLContext:
-        with TemporaryDirectory() as folder:
-            return client_context(self._write(Path(folder)))
+        """As ``client_context`` below, from memory."""
+        return self._loaded(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
     def server_context(self) -> ssl.SSLContext:
-        with TemporaryDirectory() as folder:
-            return server_context(self._write(Path(folder)))
+        """As ``server_context`` below, from memory."""
+        return self._loaded(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
 
     def open_context(self) -> ssl.SSLContext:
         """TLS 1.3 for a server that is known to its clients and asks them for no certificate: for those who join."""
@@ -252,20 +264,17 @@ class Identity:
         self.load_into(context)
         return context
 
+    def _loaded(self, context: ssl.SSLContext) -> ssl.SSLContext:
+        _harden(context)
+        context.load_verify_locations(cadata=self.authority.decode())
+        self.load_into(context)
+        return context
+
     def needs_renewal(self, now: datetime) -> bool:
         return needs_renewal(x509.load_der_x509_certificate(self.certificate), now)
 
-    def _write(self, folder: Path) -> CertificateFiles:
-        files = CertificateFiles(*_paths(folder), folder / "authority")
-        files.write(x509.load_der_x509_certificate(self.certificate), load_private(self.key), self.authority)
-        return files
-
     def __repr__(self) -> str:
         return "<Identity>"
-
-
-def _paths(folder: Path) -> tuple[Path, Path]:
-    return folder / "certificate", folder / "key"
 
 
 def identify(

@@ -9,7 +9,7 @@ async def test_...(transport: Transport, clones: Clones, data_folder: Path) -> N
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -38,7 +38,7 @@ from gateway.network.party import Network
 from sympho.codes import AgencyCode, UnifiedNumber
 from tests.conftest import PREFIX, Clones
 
-__all__ = ["NOON", "TRANSPORTS", "Parties", "Transport", "country"]
+__all__ = ["NOON", "TRANSPORTS", "Parties", "Transport", "country", "until"]
 
 Transport = Literal["local", "remote"]
 TRANSPORTS: tuple[Transport, ...] = ("local", "remote")
@@ -124,6 +124,15 @@ class Parties:
     @property
     def agencies(self) -> set[AgencyCode]:
         return self.intermediary.agencies
+
+
+async def until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Waits for what goes on in the background; fails if it does not come to hold in time."""
+    for _ in range(int(seconds / 0.02)):
+        if holds():
+            return
+        await asyncio.sleep(0.02)
+    assert holds()
 
 
 @asynccontextmanager

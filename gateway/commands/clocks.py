@@ -11,7 +11,6 @@ from gateway.clock import TOKYO
 from gateway.commands import caller
 from gateway.commands.client import Client
 from gateway.commands.command import Arguments, Command, Exit, Parser
-from gateway.commands.reading import published_directory
 from gateway.commands.screen import show_json, show_pairs
 from gateway.config import ConfigError
 
@@ -42,6 +41,8 @@ def operator(args: Arguments) -> Client:
     """A client as the operator of the network: whoever moves the clock moves it for everybody."""
     if args.login:
         return caller.staff_with(args, Duty.OPERATE_SYSTEM)
+    from gateway.commands.verifying import published_directory
+
     with caller.anybody(args) as client:
         network = published_directory(client).network
     return caller.staff_with(args, Duty.OPERATE_SYSTEM, network)

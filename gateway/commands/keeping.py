@@ -6,20 +6,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from authz import staff, store
 from authz.duties import DUTIES, Duty
-from authz.operations import Moment, at_the_machine
-from authz.staff import Credential, normal_login
-from gateway import worlds
-from gateway.clock import Clock
 from gateway.commands import caller
 from gateway.commands.command import Arguments, Command, Exit, Parser
-from gateway.commands.offline import opened_data
 from gateway.commands.reviewing import listed
 from gateway.commands.screen import quietly, say, show_json, show_pairs, show_table
-from gateway.config import ConfigError, Role, load
+from gateway.config import ConfigError, load
 from gateway.running.credentials import read
-from sympho.codes import AgencyCode, BadCode
 
 __all__ = ["COMMANDS"]
 
@@ -84,6 +77,8 @@ def _for_reset(parser: Parser) -> None:
 
 
 def _reset(args: Arguments) -> int:
+    from gateway.running.ondata import reset_password
+
     if args.online:
         with caller.staff_with(args, Duty.MANAGE_STAFF, _agency_of(args)) as client:
             rows = listed(client.get("/staff").data)
@@ -93,7 +88,7 @@ def _reset(args: Arguments) -> int:
             word = client.post(f"/staff/{account['id']}/password-reset").data
         return _handed_over(args, args.account, str(word["password"]))
     quietly()
-    made = asyncio.run(_reset_data(args, _agency_of(args)))
+    made = asyncio.run(reset_password(load({"data": args.data}), args.account, _agency_of(args)))
     return _handed_over(args, made.login, made.password)
 
 
@@ -102,30 +97,12 @@ def _agency_of(args: Arguments) -> str:
     if args.agency:
         return str(args.agency)
     file = read(caller.data_of(args))
-    found = file.find(normal_login(args.account)) if file is not None else None
+    found = file.find(args.account) if file is not None else None
     if found is None:
         raise ConfigError(
             f"{args.account}: --agency CODE が必要です / is needed: the account is not in the credentials file"
         )
     return found.agency
-
-
-async def _reset_data(args: Arguments, agency: str) -> Credential:
-    """On the databases of the data folder, whether a server is up or not; sessions of the account end."""
-    try:
-        code = AgencyCode(agency)
-    except BadCode:
-        raise ConfigError(f"--agency: {agency!r} is no agency code") from None
-    config = load({"data": args.data})
-    role = Role.NETWORK if code == worlds.find(config.world).network else Role.INTERMEDIARY
-    clock = Clock()
-    async with opened_data(config, role) as opened, opened.db.transaction() as conn:
-        account = await store.account_by_login(conn, code, normal_login(args.account))
-        if account is None:
-            raise ConfigError(f"{args.account}: その団体にその利用者はいません / no such account in {code}")
-        now = Moment(clock.now(), clock.machine())
-        made, _ = await staff.reset_password(conn, at_the_machine(code), account.staff_id, now)
-    return made
 
 
 def _handed_over(args: Arguments, login: str, password: str) -> int:

@@ -5,38 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from authz.duties import Duty
 from gateway.commands import caller
-from gateway.commands.client import Client
 from gateway.commands.command import Arguments, Command, Exit, Parser
 from gateway.commands.reviewing import listed
 from gateway.commands.screen import say, show_json, show_pairs, show_table
-from gateway.exchange.directory import LIMIT, BadDirectory, Directory, verify_directory
-from gateway.exchange.jws import BadKey, Jwk, JwsRefused, VerifyingKey, key_set, unverified_kid
-from gateway.records.verify import RecordRefused, verify_record
 
-__all__ = ["COMMANDS", "published_directory"]
-
-
-class _Keys(msgspec.Struct, frozen=True):
-    keys: tuple[Jwk, ...]
-
-
-def published_directory(client: Client) -> Directory:
-    """The signed directory, verified with the network's key as this server publishes it.
-
-    Whoever must not believe the server gets the network's key some other way first; here it is trusted on first sight.
-    """
-    signed = client.get("/directory").text.strip()
-    published: Mapping[str, VerifyingKey] = key_set(_jwks(client).keys)
-    key = published[unverified_kid(signed, LIMIT)]
-    return verify_directory(signed, {key.kid: key})
-
-
-def _jwks(client: Client) -> _Keys:
-    return msgspec.json.decode(client.get("/.well-known/jwks.json").text, type=_Keys)
+__all__ = ["COMMANDS"]
 
 
 def _for_list(parser: Parser) -> None:
@@ -90,9 +65,11 @@ def _show(args: Arguments) -> int:
 
 
 def _verify(args: Arguments) -> int:
+    from gateway.commands.verifying import faults_of, trusted_directory
+
     with caller.staff_with(args, Duty.READ_RECORDS) as client:
         record = client.get(f"/records/{args.exchange}").data
-        directory = _trusted(client)
+        directory = trusted_directory(client)
     faults = ["directory"] if directory is None else faults_of(record["record"], directory)
     if args.json:
         show_json({"exchange": args.exchange, "holder": record["holder"], "faults": faults})
@@ -101,22 +78,6 @@ def _verify(args: Arguments) -> int:
     else:
         say(f"✔ 署名と形式は正しい（保有者 {record['holder']}） / signature, spelling and holder hold", "bold green")
     return Exit.REFUSED if faults else Exit.DONE
-
-
-def _trusted(client: Client) -> Directory | None:
-    try:
-        return published_directory(client)
-    except (JwsRefused, BadDirectory, BadKey, KeyError):
-        return None
-
-
-def faults_of(record: str, directory: Directory) -> list[str]:
-    """What is wrong with one record, under the keys of the directory; nothing when it verifies."""
-    try:
-        verify_record(record, directory.verifying, directory.network)
-    except RecordRefused as refused:
-        return [f"{refused.fault.code}: {refused.fault.reason}"]
-    return []
 
 
 COMMANDS: Sequence[Command] = (

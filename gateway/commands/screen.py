@@ -14,8 +14,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from gateway import log as logs
-
 __all__ = ["quietly", "say", "show_json", "show_pairs", "show_table", "trouble"]
 
 WIDTH_WITHOUT_TERMINAL = 140
@@ -76,6 +74,8 @@ def _cell(value: object) -> str:
 
 def quietly() -> None:
     """For a command that opens the data itself: what goes wrong is told by the command, not by a log."""
+    from gateway import log as logs
+
     logs.configure("error", stream=io.StringIO())
 
 

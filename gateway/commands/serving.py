@@ -6,17 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import uvloop
 from rich.panel import Panel
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from gateway import log as logs
 from gateway.commands.command import Arguments, Command, Exit, Parser
 from gateway.commands.screen import out, say
 from gateway.config import Config, Role, load
-from gateway.running.starting import Running, Stay, until_stopped
+from gateway.running.ready import Running, Stay
 
 __all__ = ["COMMANDS", "add_server_arguments", "announce", "config_of", "serve"]
 
@@ -33,7 +31,9 @@ WHAT = {
 def add_server_arguments(parser: Parser) -> None:
     """What every command that runs a server takes; the environment variables stand in the help."""
     parser.add_argument(
-        "--role", choices=[role.value for role in Role], help="役割（既定 all：全てを一つのプロセスで） / which parties (SYMPHO_ROLE)"
+        "--role",
+        choices=[role.value for role in Role],
+        help="役割（既定 all：全てを一つのプロセスで） / which parties (SYMPHO_ROLE)",
     )
     parser.add_argument("--data", metavar="DIR", help="データフォルダー / data folder, made if need be (SYMPHO_DATA)")
     parser.add_argument("--host", help="待ち受けるアドレス（既定 127.0.0.1） / address to listen on (SYMPHO_HOST)")
@@ -73,6 +73,11 @@ def config_of(args: Arguments, **fixed: Any) -> Config:
 
 def serve(config: Config, ready: Callable[[Running], Awaitable[Stay]]) -> None:
     """Runs the server on uvloop until it is stopped; ``ready`` is called once it can serve."""
+    import uvloop
+
+    from gateway import log as logs
+    from gateway.running.starting import until_stopped
+
     logs.configure(config.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, _Showing() as told:
         runner.run(until_stopped(config, told, told.then(ready)))

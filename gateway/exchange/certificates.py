@@ -1,7 +1,7 @@
 """How a process joins the network and stays in it (参加, 証明書の更新): the messages about certificates.
 
-The network's process writes a joining file for each role that may join; whoever has the file may join once. A certificate
-names a role or one agency; which, is the network's word: a request shows nothing but that its sender holds the key.
+The network's process writes a joining file for each role that may join; whoever has the file may join once. A
+certificate names a role or one agency; which, is the network's word: a request shows only that its sender holds the key.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class CertificateReply(Struct, frozen=True):
 class JoiningFile(Struct, frozen=True, forbid_unknown_fields=True):
     """参加票: all that a role needs to join, in a file of mode 0600. Who reads it first is in; afterwards it is worthless.
 
-    ``join_url`` is the listener for those without a certificate, ``network_url`` the one of the parties. ``keys`` are the
-    network's, for its directory. ``agencies`` are those that an intermediary server may serve.
+    ``join_url`` is the listener for those without a certificate, ``network_url`` the one of the parties. ``keys``
+    are the network's, for its directory. ``agencies`` are those that an intermediary server may serve.
     """
 
     v: Literal[1]

@@ -33,7 +33,7 @@ MESSAGE_LIMIT = 1_048_576
 """Bytes a message may have on the wire; a longer one is refused before it is read."""
 
 CODES_LIMIT = 4_194_304
-"""The same for a message about codes: 10,000 persons (``CodeRequest``, ``CodeIssue``, ``CodeNotice``, ``CodeReply``)."""
+"""The same for a message about codes, which may have 10,000 persons: ``CodeRequest`` to ``CodeReply``."""
 
 VERSION = 1
 """The version of every message there is."""

@@ -1,7 +1,7 @@
 """Where a message goes between processes: the path of each, and the name by which a party's certificate must know it.
 
-The names are no addresses: a client dials an address and asks TLS for a name, so that it talks to the role or the agency
-that it means, on whatever machine that stands.
+The names are no addresses: a client dials an address and asks TLS for a name, so that it talks to the role or the
+agency that it means, on whatever machine that stands.
 """
 
 from __future__ import annotations

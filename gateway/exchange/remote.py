@@ -1,11 +1,12 @@
 """The transport between processes: HTTPS with mutual TLS 1.3. The doors of ``doors.py`` as their holders see them.
 
-A ``Line`` holds the connections of one identity: what is sent on it is sent as the holder of its certificate, and nobody
-else. A ``Peer`` says where the other party is and by which name its certificate must know it. Every message but the
-publications says the sender's world time; whoever is told that the clocks differ asks for the time once and tries again.
+A ``Line`` holds the connections of one identity: what is sent on it is sent as the holder of its certificate, and
+nobody else. A ``Peer`` says where the other party is and by which name its certificate must know it. Every message but
+the publications says the sender's world time; whoever is told that the clocks differ asks for the time once and tries
+again.
 
-Whatever keeps a message from being answered (nobody there, TLS, time, a bug of the other side) is ``network-unavailable``;
-a problem of the closed table that the other party names is raised here as it was there.
+Whatever keeps a message from being answered (nobody there, TLS, time, a bug of the other side) is
+``network-unavailable``; a problem of the closed table that the other party names is raised here as it was there.
 """
 
 from __future__ import annotations
@@ -269,7 +270,7 @@ class RemoteNetwork:
 
 @dataclass(frozen=True, slots=True)
 class RemoteBoard:
-    """What the network publishes, and where a role renews its certificates. World time is what the pulse is asked for."""
+    """What the network publishes, and where a role renews its certificates. None of it says world time."""
 
     line: Line
     peer: Peer

@@ -1,4 +1,4 @@
-"""A listener between parties: a table of operations behind TLS, where nobody but parties is known and nobody logs in."""
+"""A listener between parties: a table of operations behind TLS, where parties are known and nobody logs in."""
 
 from __future__ import annotations
 

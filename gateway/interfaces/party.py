@@ -127,6 +127,11 @@ def _of_version(version: int) -> None:
         raise Problem("invalid-field", errors=(FieldError("$.v", f"version {VERSION} is spoken here"),))
 
 
+def _about(call: Call[Any, Any], version: int, txn: str) -> None:
+    _of_version(version)
+    call.concerns(str(exchange_number(txn)))
+
+
 # --- the network --------------------------------------------------------------------------------------------------
 
 
@@ -143,29 +148,31 @@ class _AtNetwork:
             head = None
         if head is None:
             raise Problem("malformed-body")
-        self._about(call, head.v, head.txn)
+        _about(call, head.v, head.txn)
         return Reply(body=await permits.permit(self.network, caller, call.raw))
 
     async def inquire(self, call: Call[Inquiry, None]) -> Reply:
         caller = await self._agency(call, "inquiry")
-        self._about(call, call.body.v, call.body.txn)
+        _about(call, call.body.v, call.body.txn)
         return Reply(body=await relaying.inquire(self.network, caller, call.body))
 
     async def withdraw(self, call: Call[Withdrawal, None]) -> Reply:
         caller = await self._agency(call, "withdrawal")
-        self._about(call, call.body.v, call.body.txn)
+        _about(call, call.body.v, call.body.txn)
         return Reply(body=await relaying.withdraw(self.network, caller, call.body))
 
     async def answer(self, call: Call[Answer, None]) -> Reply:
         caller = await self._agency(call, "answer")
-        self._about(call, call.body.v, call.body.txn)
+        _about(call, call.body.v, call.body.txn)
         await relaying.answer(self.network, caller, call.body)
         return Reply(204)
 
     async def pulse(self, call: Call[None, None]) -> Reply:
+        self._published()
         return Reply(body=publishing.pulse(self.network))
 
     async def directory(self, call: Call[None, None]) -> Reply:
+        self._published()
         return Reply(body=self.network.published.signed.encode())
 
     async def match_list(self, call: Call[None, MatchListQuery]) -> Reply:
@@ -205,24 +212,27 @@ class _AtNetwork:
         await issuing.change_resident_code(self.network, call.body)
         return Reply(204)
 
+    def _published(self) -> None:
+        """``not-ready`` while nothing was published yet."""
+        if self.network.publication is None:
+            raise Problem("not-ready")
+
     async def _agency(self, call: Call[Any, Any], message: str) -> AgencyCode:
         """The one agency of the certificate: an agency speaks for itself, a role never does."""
+        self._published()
         if call.party.roles or call.party.agency is None:
             raise await self._wrong(call, message)
         await _in_time(call, self.network.clock)
         return call.party.agency
 
     async def _role(self, call: Call[Any, Any], role: str, message: str) -> None:
+        self._published()
         if call.party.roles != {role}:
             raise await self._wrong(call, message)
 
     async def _wrong(self, call: Call[Any, Any], message: str) -> Problem:
         await alarms.wrong_party(self.network, call.party.identity, message, "wrong-principal")
         return Problem("wrong-principal")
-
-    def _about(self, call: Call[Any, Any], version: int, txn: str) -> None:
-        _of_version(version)
-        call.concerns(str(exchange_number(txn)))
 
 
 def _is_endpoint(text: str) -> bool:
@@ -244,7 +254,10 @@ def network_doors(network: Network, authority: Authority) -> tuple[AnyOperation,
     codes_at_once = {"request": CodeIssue, "limit": CODES_LIMIT}
     return (
         door("permit", PartyPath.PERMIT, permit, at.permit, PermitOrRefusal, request=bytes, limit=MESSAGE_LIMIT),
-        door("inquire", PartyPath.INQUIRE, ("情報照会", "Inquire with a permit"), at.inquire, AnswerOrPending, request=Inquiry),
+        door(
+            "inquire", PartyPath.INQUIRE, ("情報照会", "Inquire with a permit"), at.inquire, AnswerOrPending,
+            request=Inquiry,
+        ),
         door("withdraw", PartyPath.WITHDRAW, ("照会の取りやめ", "Withdraw"), at.withdraw, AnswerOrPending, request=Withdrawal),
         door("answer", PartyPath.ANSWER, ("情報提供", "Answer"), at.answer, None, request=Answer),
         door("pulse", PartyPath.PULSE, ("世界時刻と版", "World time and serials"), at.pulse, Pulse, method="GET"),
@@ -297,17 +310,17 @@ class _AtIntermediary:
 
     async def notice(self, call: Call[Notice, None]) -> Reply:
         agency = await self._named(call, "notice")
-        self._about(call, call.body.v, call.body.txn)
+        _about(call, call.body.v, call.body.txn)
         return Reply(body=await provide.notice(self.server, agency, call.body))
 
     async def withdraw(self, call: Call[Withdrawal, None]) -> Reply:
         agency = await self._named(call, "withdrawal")
-        self._about(call, call.body.v, call.body.txn)
+        _about(call, call.body.v, call.body.txn)
         return Reply(body=await review.withdraw(self.server, agency, call.body))
 
     async def answer(self, call: Call[Answer, None]) -> Reply:
         agency = await self._named(call, "answer")
-        self._about(call, call.body.v, call.body.txn)
+        _about(call, call.body.v, call.body.txn)
         await inquire.answered_later(self.server, agency, call.body)
         return Reply(204)
 
@@ -325,10 +338,6 @@ class _AtIntermediary:
             raise Problem("wrong-principal")
         await _in_time(call, self.server.clock, self.follow)
         return agency
-
-    def _about(self, call: Call[Any, Any], version: int, txn: str) -> None:
-        _of_version(version)
-        call.concerns(str(exchange_number(txn)))
 
 
 def intermediary_doors(server: Intermediary) -> tuple[AnyOperation, ...]:

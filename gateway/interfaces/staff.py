@@ -155,7 +155,7 @@ class Accounts:
         return Reply(201, _credential(made))
 
     async def charge(self, call: Call[ChargeBody, None]) -> Reply:
-        call.about = call.path["staff_id"]
+        call.about = str(call.path["staff_id"])
         desk, body = self.house.desk_of(call.agency), call.body
         wanted = Charge(body.office, frozenset(body.duties), _tasks(body.tasks))
         with told():
@@ -165,7 +165,7 @@ class Accounts:
         return Reply(204)
 
     async def disable(self, call: Call[None, None]) -> Reply:
-        call.about = call.path["staff_id"]
+        call.about = str(call.path["staff_id"])
         desk = self.house.desk_of(call.agency)
         with told():
             async with desk.db.transaction() as conn:
@@ -174,14 +174,14 @@ class Accounts:
         return Reply(204)
 
     async def enable(self, call: Call[None, None]) -> Reply:
-        call.about = call.path["staff_id"]
+        call.about = str(call.path["staff_id"])
         with told():
             async with self.house.desk_of(call.agency).db.transaction() as conn:
                 await staff.enable(conn, call.staff.actor, call.about, call.at)
         return Reply(204)
 
     async def reset_password(self, call: Call[None, None]) -> Reply:
-        call.about = call.path["staff_id"]
+        call.about = str(call.path["staff_id"])
         desk = self.house.desk_of(call.agency)
         with told():
             async with desk.db.transaction() as conn:
@@ -190,7 +190,7 @@ class Accounts:
         return Reply(body=_credential(made))
 
     async def revoke_sessions(self, call: Call[None, None]) -> Reply:
-        call.about = call.path["staff_id"]
+        call.about = str(call.path["staff_id"])
         desk = self.house.desk_of(call.agency)
         with told():
             async with desk.db.transaction() as conn:
@@ -209,7 +209,7 @@ class Accounts:
         return Reply(201, _client_credential(made))
 
     async def disable_client(self, call: Call[None, None]) -> Reply:
-        call.about = call.path["client_id"]
+        call.about = str(call.path["client_id"])
         desk = self.house.desk_of(call.agency)
         with told():
             async with desk.db.transaction() as conn:
@@ -218,7 +218,7 @@ class Accounts:
         return Reply(204)
 
     async def replace_secret(self, call: Call[None, None]) -> Reply:
-        call.about = call.path["client_id"]
+        call.about = str(call.path["client_id"])
         desk = self.house.desk_of(call.agency)
         with told():
             async with desk.db.transaction() as conn:

@@ -126,8 +126,11 @@ async def found(server: Intermediary, agency: AgencyCode, persons: Sequence[Pers
     asked = [(one.system, one.number) for one in persons if one.system is not None and one.number is not None]
     if not asked:
         return [one.unified for one in persons]
-    async with server.db.connection() as conn:
-        linked = iter(await addressees.to_unified(conn, agency, asked))
+    if len(asked) == 1:
+        linked = iter([await server.reads.person.submit((agency, *asked[0]))])
+    else:
+        async with server.db.connection() as conn:
+            linked = iter(await addressees.to_unified(conn, agency, asked))
     return [one.unified if one.unified is not None else next(linked) for one in persons]
 
 

@@ -97,15 +97,9 @@ async def register(server: Intermediary, asker: Asker, asking: Asking, key: str,
     agency = server.serve(asker.agency)
     mark("code")
     body_d = hashlib.sha256(encode(asking)).digest()
-    async with server.db.connection() as conn:
-        before = await inquiries.find_by_key(conn, agency, asker.actor, key)
-        if before is not None:
-            return _known(server, before, body_d, wait=wait)
-        [code] = await registry.resolve(conn, server.ring, [(agency, asking.person)])
-        if code is None:
-            [status] = await registry.statuses(conn, agency, [asking.person])
-            if status is PersonStatus.UNKNOWN:
-                raise Problem("not-found", "no such addressee in this agency")
+    code = await server.reads.code.submit((agency, asking.person))
+    if code is None:
+        await _known_person(server, agency, asking.person)
     mark("decide")
     registration, carried = _registration(server, asker, asking, key, body_d, code)
     txn = registration.inquiry.txn
@@ -124,6 +118,13 @@ async def register(server: Intermediary, asker: Asker, asking: Asking, key: str,
         reasons = tuple(inquiry.reasons.split())
         server.finished(agency, txn, Finished(ours.kind.value, inquiry.reason or "", ours.ended_at, None, reasons))
     return Registered(txn, registration.inquiry.asked_at, None, finished)
+
+
+async def _known_person(server: Intermediary, agency: AgencyCode, person: UnifiedNumber) -> None:
+    async with server.db.connection() as conn:
+        [status] = await registry.statuses(conn, agency, [person])
+    if status is PersonStatus.UNKNOWN:
+        raise Problem("not-found", "no such addressee in this agency")
 
 
 def _known(server: Intermediary, row: inquiries.InquiryRow, body_d: bytes, *, wait: bool) -> Registered:

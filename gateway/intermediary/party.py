@@ -17,7 +17,7 @@ import structlog
 
 from authz.decide import Snapshot
 from gateway.clock import Clock
-from gateway.committer import Committer
+from gateway.committer import Committer, reader
 from gateway.database import Connection, Database
 from gateway.exchange.directory import Directory
 from gateway.exchange.doors import NetworkBoard, NetworkDoor, ResidentsDoor
@@ -27,7 +27,8 @@ from gateway.intermediary.store import duplicates, inquiries, provisions
 from gateway.keys.ring import KeyRing
 from gateway.problems import Problem
 from gateway.records import store as record_store
-from sympho.codes import AgencyCode
+from sympho import addressees, registry
+from sympho.codes import AddresseeNumber, AgencyCode, LinkageCode, SystemCode, UnifiedNumber
 
 log = structlog.get_logger()
 
@@ -120,7 +121,8 @@ async def write_takings(conn: Connection, rows: Sequence[Taking]) -> list[Taken]
     if missing:
         await duplicates.create_guards(conn, missing)
     versions = await duplicates.share_guards(conn, keys) if keys else {}
-    current = [row for row in rows if all(versions.get(key) == (version or 1) for key, version in row.guards)]
+    untouched = duplicates.UNTOUCHED
+    current = [row for row in rows if all(versions.get(key) == (version or untouched) for key, version in row.guards)]
     fresh = await provisions.insert_provisions(conn, [row.provision for row in current]) if current else set()
     records = [row.record for row in current if row.record and (row.provision.agency, row.provision.txn) in fresh]
     if records:
@@ -134,6 +136,38 @@ async def write_takings(conn: Connection, rows: Sequence[Taking]) -> list[Taken]
         else Taken.KNOWN
         for row in rows
     ]
+
+
+@dataclass
+class Reads:
+    """What many ask the database for at the same moment, each kind in one query."""
+
+    db: Database
+    ring: KeyRing
+
+    def __post_init__(self) -> None:
+        self.person = reader(self.db, self._persons, name="intermediary.person")
+        self.code = reader(self.db, self._codes, name="intermediary.code")
+        self.person_of_code = reader(self.db, self._persons_of_codes, name="intermediary.person-of-code")
+        self.guarded = reader(self.db, self._guarded, name="intermediary.guarded")
+
+    async def _persons(
+        self, conn: Connection, asked: Sequence[tuple[AgencyCode, SystemCode, AddresseeNumber]]
+    ) -> Sequence[UnifiedNumber | None]:
+        return await addressees.to_unified_anywhere(conn, asked)
+
+    async def _codes(
+        self, conn: Connection, asked: Sequence[tuple[AgencyCode, UnifiedNumber]]
+    ) -> Sequence[LinkageCode | None]:
+        return await registry.resolve(conn, self.ring, asked)
+
+    async def _persons_of_codes(
+        self, conn: Connection, asked: Sequence[tuple[AgencyCode, LinkageCode]]
+    ) -> Sequence[UnifiedNumber | None]:
+        return await registry.reverse(conn, self.ring, asked)
+
+    async def _guarded(self, conn: Connection, asked: Sequence[GuardKey]) -> Sequence[duplicates.Guarded]:
+        return await duplicates.read_guarded(conn, asked)
 
 
 @dataclass
@@ -154,6 +188,7 @@ class Intermediary:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.reads = Reads(self.db, self.ring)
         self.register = Committer(self.db, write_registrations, name="intermediary.register")
         self.receive = Committer(self.db, write_receipts, name="intermediary.receive")
         self.take = Committer(self.db, write_takings, name="intermediary.take")

@@ -36,11 +36,10 @@ from gateway.exchange.permit import BadPermit, check_permit, verify_permit
 from gateway.intermediary import atrest, publications
 from gateway.intermediary.endings import Circumstances, Ending, answered, end_as_provider
 from gateway.intermediary.party import GuardKey, Intermediary, Taken, Taking
-from gateway.intermediary.store import duplicates, held, provisions
+from gateway.intermediary.store import held, provisions
 from gateway.intermediary.store.duplicates import PERSON, Guarded
 from gateway.problems import Problem
 from gateway.stages import mark
-from sympho import registry
 from sympho.codes import AgencyCode, UnifiedNumber
 
 LIST = "list"
@@ -100,8 +99,7 @@ async def _verified(server: Intermediary, agency: AgencyCode, message: Notice) -
     if faults:
         raise await wrong_notice(server, agency, faults[0].value, txn)
     mark("code")
-    async with server.db.connection() as conn:
-        [person] = await registry.reverse(conn, server.ring, [(agency, message.code)])
+    person = await server.reads.person_of_code.submit((agency, message.code))
     return Noticed(claims, message.permit, person)
 
 
@@ -154,8 +152,7 @@ async def weigh(server: Intermediary, noticed: Noticed) -> Weighed:
 
 async def read(server: Intermediary, claims: Permit, person: UnifiedNumber) -> Guarded:
     """The person's duplicate of what is asked, with the guards as they stand."""
-    async with server.db.connection() as conn:
-        return await duplicates.read_guarded(conn, claims.prv.agency, person.reveal(), claims.inf)
+    return await server.reads.guarded.submit((claims.prv.agency, person.reveal(), claims.inf))
 
 
 def guard_versions(claims: Permit, person: UnifiedNumber, guarded: Guarded) -> tuple[tuple[GuardKey, int | None], ...]:

@@ -26,8 +26,10 @@ async def weigh_again(server: Intermediary, row: ProvisionRow) -> None:
             await provisions.return_provision(conn, row.agency, row.txn, weighed.held_for)
             return
         keys = [key for key, _ in weighed.guards]
+        if keys:
+            await duplicates.create_guards(conn, sorted(keys))
         versions = await duplicates.share_guards(conn, keys) if keys else {}
-        if any(versions.get(key) != version for key, version in weighed.guards if version is not None):
+        if any(versions[key] != (version or duplicates.UNTOUCHED) for key, version in weighed.guards):
             return
         ending: Ending = weighed.ending
         await review.write_end(conn, locked, ending, None)

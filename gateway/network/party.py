@@ -15,7 +15,7 @@ from uuid import UUID
 
 from authz.decide import Snapshot
 from gateway.clock import Clock
-from gateway.committer import Committer
+from gateway.committer import Committer, reader
 from gateway.database import Connection, Database
 from gateway.exchange.directory import Directory
 from gateway.exchange.doors import IntermediaryDoor
@@ -24,8 +24,9 @@ from gateway.exchange.messages import AnswerOrPending, Permit
 from gateway.keys.ring import KeyRing
 from gateway.network import store
 from gateway.records import store as record_store
+from sympho import issuer
 from sympho.codes import AgencyCode, LinkageCode
-from sympho.issuer import IssuerKeys
+from sympho.issuer import IssuerKeys, Translation
 
 PERMITS_REMEMBERED = 100_000
 VALIDITY = timedelta(days=7)
@@ -43,6 +44,16 @@ class Issued:
     subject_sealed: bytes
     subject_blind: bytes
     annex: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """What the network asks its database about a permit request."""
+
+    txn: UUID
+    inquirer: AgencyCode
+    code: LinkageCode
+    provider: AgencyCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +110,19 @@ class Network:
     in_flight: dict[str, asyncio.Task[AnswerOrPending]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.look_up = reader(self.db, self._look_up, name="network.look-up")
         self.accept = Committer(self.db, write_accepted, name="network.accept")
         self.end = Committer(self.db, write_ends, name="network.end")
+
+    async def _look_up(
+        self, conn: Connection, asked: Sequence[LookUp]
+    ) -> Sequence[tuple[store.ExchangeRow | None, Translation]]:
+        """For each permit request: the exchange if there is one already, and what the codes say of the person."""
+        known = await store.find_exchanges(conn, [one.txn for one in asked])
+        found = await issuer.translate(
+            conn, self.issuer_keys, [(one.inquirer, one.code, one.provider) for one in asked]
+        )
+        return [(known.get(one.txn), translation) for one, translation in zip(asked, found, strict=True)]
 
     @property
     def published(self) -> Publication:

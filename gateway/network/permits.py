@@ -34,7 +34,7 @@ from gateway.exchange.numbers import exchange_number, new_number
 from gateway.exchange.permit import code_digest, sign_permit
 from gateway.network import store
 from gateway.network.alarms import wrong_call
-from gateway.network.party import End, Issued, Network
+from gateway.network.party import End, Issued, LookUp, Network
 from gateway.problems import Problem
 from gateway.records import record
 from gateway.records.refusal import Refused, refusal_payload
@@ -73,13 +73,9 @@ async def permit(network: Network, caller: AgencyCode, wire: bytes) -> PermitOrR
     issued = network.issued.get(request.txn)
     if issued is not None and network.clock.now() < issued.claims.valid_until:
         return _same(issued.request_d, wire_d, PermitReply(issued.token))
-    async with network.db.connection() as conn:
-        row = await store.find_exchange(conn, txn)
-        if row is not None:
-            return _same(row.request_d, wire_d, _reply_of(row))
-        [found] = await issuer.translate(
-            conn, network.issuer_keys, [(request.inquirer, request.code, request.provider)]
-        )
+    row, found = await network.look_up.submit(LookUp(txn, request.inquirer, request.code, request.provider))
+    if row is not None:
+        return _same(row.request_d, wire_d, _reply_of(row))
     mark("decide")
     asked = Asked(request, txn, wire_d, found)
     decision = _decide(network, asked)

@@ -161,6 +161,16 @@ async def mark_withdrawal(conn: Connection, txn: UUID) -> None:
     await conn.execute(MARK_WITHDRAWAL, txn)
 
 
+FIND_EXCHANGES = f"""
+SELECT {_COLUMNS} FROM exchange WHERE txn = ANY($1::uuid[])
+"""
+
+
+async def find_exchanges(conn: Connection, txns: Sequence[UUID]) -> dict[UUID, ExchangeRow]:
+    """Those of the exchanges that there are."""
+    return {row["txn"]: ExchangeRow(**row) for row in await conn.fetch(FIND_EXCHANGES, list(txns))}
+
+
 FIND_EXCHANGE = f"""
 SELECT {_COLUMNS} FROM exchange WHERE txn = $1
 """

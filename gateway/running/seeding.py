@@ -21,7 +21,7 @@ from gateway.database import Database
 from gateway.intermediary import publications
 from gateway.intermediary.party import Intermediary
 from gateway.network.party import Network
-from gateway.running import credentials
+from gateway.running import passwords
 from gateway.worlds import Told, World
 from sympho.codes import AgencyCode
 
@@ -74,6 +74,6 @@ def _clients(world: World) -> set[AgencyCode]:
 
 async def _fill_staff(db: Database, world: World, agencies: Collection[AgencyCode], data: Path, clock: Clock) -> None:
     """The accounts of these agencies; their passwords are durable in the file before the accounts are."""
-    accounts = credentials.chosen(data, [one for one in world.accounts() if one.agency in agencies])
+    accounts = passwords.chosen(data, [one for one in world.accounts() if one.agency in agencies])
     async with db.transaction() as conn:
         await staff.seed_accounts(conn, accounts, Moment(clock.now(), clock.machine()))

@@ -17,9 +17,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
-from enum import Enum
-from pathlib import Path
+from dataclasses import replace
 from typing import NoReturn
 
 from gateway import app, embedded, worlds
@@ -28,37 +26,13 @@ from gateway.embedded import Embedded
 from gateway.log import log
 from gateway.running import credentials
 from gateway.running.folder import announced, claimed
+from gateway.running.ready import Running, Stay
 from gateway.running.roles import opened
-from gateway.running.trouble import StartTrouble, worded
+from gateway.running.trouble import StartTrouble
+from gateway.running.wording import worded
 from gateway.worlds import NoSuchWorld, Told, World
 
-__all__ = ["Running", "Stay", "database", "running", "until_stopped"]
-
-
-class Stay(Enum):
-    """What comes after a server is ready."""
-
-    UP = "up"
-    """It stays up until it is stopped."""
-    NO_LONGER = "no-longer"
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A server that could serve a real request now."""
-
-    config: Config
-    url: str
-    credentials: Path
-    """Where the first passwords lie."""
-    first: bool
-    """Whether this was the first start, in which the world was filled in."""
-    title: tuple[str, str]
-    """The world's name."""
-    party_url: str
-    """Where the other parties reach this process; empty when all are in it."""
-    joining: tuple[Path, ...]
-    """The files with which other roles may join."""
+__all__ = ["database", "running", "until_stopped"]
 
 
 @asynccontextmanager

@@ -2,22 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from gateway.database import (
-    DatabaseForbids,
-    DatabaseOfAnotherVersion,
-    DatabaseTooOld,
-    DatabaseTrouble,
-    DatabaseUnreachable,
-)
-from gateway.embedded import EmbeddedTrouble, SecondServer
-from gateway.joining import NotJoined
-from gateway.keys.root import RootKeyTrouble, WrongKey
-from gateway.problems import Problem
-
-__all__ = ["StartTrouble", "worded"]
+__all__ = ["StartTrouble", "second_server"]
 
 
 class StartTrouble(Exception):
@@ -30,81 +15,6 @@ class StartTrouble(Exception):
         self.advice_ja = advice_ja
         self.advice_en = advice_en
         self.log_text = en
-
-
-_DATABASE: dict[type[DatabaseTrouble], tuple[str, str, str]] = {
-    DatabaseUnreachable: (
-        "PostgreSQL に接続できません。",
-        "SYMPHO_DATABASE_URL の宛先、データベース名、ユーザー、パスワードを確かめてください。外せば内蔵の PostgreSQL を使います。",
-        "Check host, database, user and password in SYMPHO_DATABASE_URL; without it the embedded PostgreSQL is used.",
-    ),
-    DatabaseTooOld: (
-        "PostgreSQL が古すぎます（15 以上が必要です）。",
-        "PostgreSQL 15 以上を使うか、SYMPHO_DATABASE_URL を外して内蔵の PostgreSQL 18 を使ってください。",
-        "Use PostgreSQL 15 or newer, or unset SYMPHO_DATABASE_URL for the embedded PostgreSQL 18.",
-    ),
-    DatabaseForbids: (
-        "データベースのユーザーに、ロールやスキーマを作る権限がありません。",
-        "CREATEROLE とデータベースへの CREATE を与えるか、管理者に下のロールを作ってもらってください。",
-        "Grant CREATEROLE and CREATE on the database, or have the roles named above created.",
-    ),
-    DatabaseOfAnotherVersion: (
-        "このデータベースは別の版のプログラムが作ったものです。",
-        "その版を使うか、空のデータベース（または新しい --data フォルダー）を使ってください。",
-        "Use that version, or an empty database (or a new --data folder).",
-    ),
-}
-_ANY_DATABASE = ("データベースを使えません。", "メッセージを確かめてください。", "See the message.")
-
-
-@contextmanager
-def worded() -> Iterator[None]:
-    """Turns what the lower rooms say of a start that failed into a ``StartTrouble``."""
-    try:
-        yield
-    except DatabaseTrouble as trouble:
-        ja, advice_ja, advice_en = _DATABASE.get(type(trouble), _ANY_DATABASE)
-        raise StartTrouble(ja, str(trouble), advice_ja, advice_en) from None
-    except SecondServer as trouble:
-        raise second_server(str(trouble)) from None
-    except EmbeddedTrouble as trouble:
-        raise StartTrouble(
-            "内蔵の PostgreSQL を起動できません。",
-            str(trouble),
-            "空きディスクとフォルダーの権限を確かめるか、SYMPHO_DATABASE_URL で別の PostgreSQL を使ってください。",
-            "Check disk space and the folder's rights, or use another PostgreSQL by SYMPHO_DATABASE_URL.",
-        ) from None
-    except NotJoined as trouble:
-        raise not_joined(str(trouble)) from None
-    except (RootKeyTrouble, WrongKey) as trouble:
-        raise StartTrouble(
-            "根鍵が合わないか、使えません。",
-            str(trouble),
-            "このデータを作った時の root.key を元の場所に戻してください。失うとデータは読めません。",
-            "Put back the root.key that this data was made with. Without it the data cannot be read.",
-        ) from None
-    except Problem as problem:
-        raise other_party(problem) from None
-
-
-def not_joined(what: str) -> StartTrouble:
-    """A role's process that nobody has let in."""
-    return StartTrouble(
-        "このプロセスはまだネットワークに参加していません。",
-        what,
-        "ネットワークのプロセスが書いた joining/<役割>.json を --join で渡してください（0600、一度だけ使えます）。",
-        "Hand over joining/<role>.json, which the network's process wrote, with --join (mode 0600, good once).",
-    )
-
-
-def other_party(problem: Problem) -> StartTrouble:
-    """Another party that this one needs for its start does not answer as it should."""
-    return StartTrouble(
-        f"他の機関が応えません：{problem.title_ja}",
-        f"{problem.title_en} ({problem.slug}) {problem.detail}".strip(),
-        "network、residents、intermediary の順に起動し、SYMPHO_NETWORK_URL と SYMPHO_RESIDENTS_URL を確かめてください。",
-        "Start network, residents, intermediary in this order; check SYMPHO_NETWORK_URL and SYMPHO_RESIDENTS_URL.",
-    )
 
 
 def second_server(what: str) -> StartTrouble:

@@ -139,9 +139,10 @@ class Api:
         """Asks what is held, and waits until the provider holds it; the exchange number."""
         exchange = (await self.ask(ask, wait=0)).body["exchange"]
         async with asyncio.timeout(5):
-            while await self.state_at_provider(ask, exchange) != "held":
+            while True:
+                if await self.state_at_provider(ask, exchange) == "held":
+                    return str(exchange)
                 await asyncio.sleep(0.02)
-        return str(exchange)
 
     async def state_at_provider(self, ask: Ask, exchange: str) -> str:
         reviewer = self.login_of(ask.provider, "reviewer-1")

@@ -1,4 +1,4 @@
-"""What the OpenAPI document promises of an answer, checked: a small reader of JSON Schema that knows our keywords only."""
+"""What the OpenAPI document promises of an answer, checked: a reader of JSON Schema that knows our keywords only."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Documented:
         for keyword, rule in schema.items():
             if keyword in SILENT:
                 continue
-            check = getattr(self, f"_{keyword}", None)
+            check = getattr(self, "_" + re.sub("([A-Z])", r"_\1", keyword).lower(), None)
             if check is None:
                 raise LookupError(f"a keyword that this reader does not know: {keyword}")
             found += check(value, rule, schema, place)
@@ -102,23 +102,23 @@ class Documented:
     def _length(self, value: Any, fits: bool, place: str) -> list[str]:
         return [] if fits or not isinstance(value, str | list) else [f"{place} is too long or too short"]
 
-    def _maxLength(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
+    def _max_length(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
         return self._length(value, isinstance(value, str) and len(value) <= rule, place)
 
-    def _minItems(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
+    def _min_items(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
         return self._length(value, isinstance(value, list) and len(value) >= rule, place)
 
-    def _maxItems(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
+    def _max_items(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
         return self._length(value, isinstance(value, list) and len(value) <= rule, place)
 
     def _minimum(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
         return [] if not isinstance(value, int) or value >= rule else [f"{place} is below {rule}"]
 
-    def _anyOf(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
+    def _any_of(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
         branches = [self._check(value, one, place) for one in rule]
         return [] if any(not found for found in branches) else min(branches, key=len)
 
-    def _allOf(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
+    def _all_of(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
         return [fault for one in rule for fault in self._check(value, one, place)]
 
     def _required(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
@@ -134,12 +134,12 @@ class Documented:
         partial = "type" not in schema
         return known + [f"{place} has {name}" for name in value if name not in rule and not partial]
 
-    def _additionalProperties(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
+    def _additional_properties(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
         if not isinstance(value, dict) or not isinstance(rule, dict):
             return []
         return [fault for name, one in value.items() for fault in self._check(one, rule, f"{place}.{name}")]
 
-    def _prefixItems(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
+    def _prefix_items(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
         if not isinstance(value, list):
             return []
         pairs = enumerate(zip(value, rule, strict=False))

@@ -145,10 +145,20 @@ async def test_a_person_whose_flag_is_set_is_held_and_answered_again_once_it_is_
     assert (await api.ask(ask)).body["outcome"] == "provided"
 
 
-async def test_an_information_whose_publication_has_ended_is_not_provided(api: Api) -> None:
-    ask = api.parties.world.cast.pension
-    keeper = await api.hire(ask.provider, Duty.MANAGE_DUPLICATES)
-    assert (await api.ask(ask)).body["outcome"] == "provided"
-    ended = await api.call("end-publication", by=keeper, body={"information": ask.information, "until": "2026-06-30"})
-    assert ended.body["changed"] >= 1
-    assert (await api.ask(ask)).body["outcome"] == "not-provided"
+async def test_the_publication_of_an_information_ends_for_everybody_on_one_day(api: Api) -> None:
+    cast = api.parties.world.cast
+    keeper = await api.hire(cast.vaccination.inquirer, Duty.MANAGE_DUPLICATES)
+    [item, *_] = sorted(api.parties.intermediary.held.snapshot.items[cast.pension.information])
+    bodies = []
+    for n in (20, 21):
+        new = newborn(api.parties.world, n)
+        await api.call("number-addressees", by=keeper, body={"persons": [new]})
+        who = {"system": new["system"], "number": new["number"]}
+        what = {"person": who, "information": cast.pension.information, "layout": "0001"}
+        bodies.append(what | {"published_from": "2026-04-01", "items": {item: {"value": "1"}}})
+    await api.call("deposit-duplicates", by=keeper, body={"duplicates": bodies})
+    until = {"information": cast.pension.information, "until": "2026-06-30"}
+    assert (await api.call("end-publication", by=keeper, body=until)).body == {"changed": 2}
+    assert (await api.call("end-publication", by=keeper, body=until)).body == {"changed": 0}
+    what = {"person": bodies[0]["person"], "information": cast.pension.information}
+    assert (await api.call("show-duplicate", by=keeper, body=what)).body["published_until"] == "2026-06-30"

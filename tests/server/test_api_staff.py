@@ -1,4 +1,4 @@
-"""Accounts, sessions and the operations log over HTTP: who may log in, until when, and that every act is written down."""
+"""Accounts, sessions and the operations log over HTTP: who may log in, for how long, and every act written down."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from authz.duties import Duty
 from sympho.codes import AgencyCode, SystemCode
-from tests.server.api import Api, Answered
+from tests.server.api import Answered, Api
 
 _names = count(1)
 NEW_WORD = "蜃気楼の合言葉 2026"
@@ -169,7 +169,7 @@ async def test_an_id_that_can_be_nobodys_is_a_slip_and_not_an_error(api: Api) ->
         assert (await api.call("disable-staff", by=keeper_of(api), path={"staff_id": wrong})).slug == "invalid-field"
 
 
-# --- 業務システム ------------------------------------------------------------------------------------------------------------
+# --- 業務システム ---------------------------------------------------------------------------------------------------------
 
 
 async def test_a_business_system_inquires_as_an_office_of_its_own(api: Api) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from aiohttp import web
 
 from authz.duties import Duty, PrincipalKind
@@ -60,6 +62,21 @@ def test_every_operation_names_a_duty_or_is_for_anyone_for_parties_or_about_the_
     free = {PrincipalKind.PUBLIC, PrincipalKind.PARTY}
     for one in api.table.values():
         assert one.duties or one.self_service or one.principals <= free, one.name
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"duty": None}, "names another duty and no first one"),
+        ({"expired_token": True}, "good for self-service only"),
+        ({"self_service": True}, "self-service needs no duty"),
+    ],
+)
+def test_a_second_duty_and_an_expired_token_are_not_declared_where_they_mean_nothing(
+    api: Api, change: dict[str, Any], fault: str
+) -> None:
+    with pytest.raises(ValueError, match=fault):
+        replace(api.table["show-provision"], **change)
 
 
 def test_what_is_for_anyone_is_exactly_this(api: Api) -> None:

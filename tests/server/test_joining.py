@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -25,6 +26,8 @@ from gateway.exchange.messages import encode
 from gateway.exchange.places import Peer, role_host
 from gateway.exchange.remote import Line
 from gateway.exchange.wallet import ROLE, stranger_context
+from gateway.interfaces.listening import listen
+from gateway.interfaces.party import network_doors
 from gateway.joining import NotJoined
 from gateway.keys.ring import KeyRing
 from gateway.keys.root import RootKey
@@ -33,7 +36,7 @@ from gateway.network.joining import OFFER_HOLDS
 from gateway.problems import Problem
 from sympho.codes import AgencyCode
 from tests.conftest import Clones
-from tests.countries import config_of
+from tests.countries import config_of, until
 
 STRANGER = AgencyCode("0" * 16)
 
@@ -199,6 +202,29 @@ async def test_a_process_that_has_joined_needs_the_file_no_more(place: Place) ->
         await again.close()
 
 
+async def test_a_server_that_starts_while_the_network_is_away_takes_up_its_work_when_it_is_back(place: Place) -> None:
+    file = await place.file(Role.INTERMEDIARY)
+    first = await apart_intermediary(place.joining(Role.INTERMEDIARY, file), Clock())
+    served = set(first.server.agencies)
+    await first.close()
+    network = place.network
+    await network.listener.close()
+    again = await apart_intermediary(place.joining(Role.INTERMEDIARY, None), Clock())
+    try:
+        assert again.server.agencies == served
+        assert again.server.held.directory.serial <= network.network.published.directory.serial
+        doors = network_doors(network.network, network.authority)
+        port = urlsplit(network.url).port
+        assert port is not None
+        network.listener = await listen(doors, network.wallet.server(), Clock(), "127.0.0.1", port)
+        again.start()
+        await until(
+            lambda: network.network.published.directory.entry(place.world.agencies[0].code).endpoint == again.url
+        )
+    finally:
+        await again.close()
+
+
 async def test_private_keys_lie_nowhere_unwrapped_and_the_token_is_forgotten(place: Place) -> None:
     file = await place.file(Role.INTERMEDIARY)
     server = await apart_intermediary(place.joining(Role.INTERMEDIARY, file), Clock())
@@ -251,6 +277,7 @@ async def test_the_door_for_strangers_shuts_when_nobody_is_to_come_in_any_more(p
         await place.send(membership.read_file(path).token)
     await place.network.shut_joining()
     assert place.network.joining_listener is None
+    assert not list((place.configs[Role.NETWORK].data / "joining").iterdir())
 
 
 async def test_a_joining_request_never_prints_its_token() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -32,7 +33,7 @@ async def stage(clones: Clones, tmp_path_factory: pytest.TempPathFactory) -> Asy
 
 
 def meeting(many: int) -> Callable[[object], Awaitable[None]]:
-    """A moment that lets nobody pass before so many have come."""
+    """A moment that lets nobody pass before so many have come, or a second is over."""
     come = asyncio.Event()
     waiting: list[object] = []
 
@@ -40,7 +41,8 @@ def meeting(many: int) -> Callable[[object], Awaitable[None]]:
         waiting.append(message)
         if len(waiting) >= many:
             come.set()
-        await come.wait()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(come.wait(), 1)
 
     return wait
 
@@ -299,7 +301,7 @@ async def test_withdrawals_against_automatic_answers(stage: Stage) -> None:
     for n in range(20):
         registered = await stage.register(ask)
         back = in_a_moment(stage.take_back_now(ask, registered.txn), 0.002 * n)
-        assert set(problems(await asyncio.gather(back, return_exceptions=True))) <= {"wrong-state"}
+        assert set(problems(list(await asyncio.gather(back, return_exceptions=True)))) <= {"wrong-state"}
         await stage.settle()
         await stage.carry_on(1)
         assert (await stage.inquiry(ask, registered.txn)).kind in ("provided", "withdrawn")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from gateway.exchange.messages import CODES_LIMIT, CodeNotice, CodeReply, encode
 from gateway.exchange.wallet import Wallet
 from gateway.interfaces.listening import Listener, listen
 from gateway.interfaces.operation import AnyOperation
@@ -16,10 +17,12 @@ from gateway.interfaces.party import intermediary_doors, network_doors
 from gateway.intermediary import inquire, publications
 from gateway.intermediary.inquire import Asker
 from gateway.intermediary.store import inquiries
+from gateway.neighbours.residents import PERSONS_LIMIT
 from gateway.network import publishing
 from gateway.problems import Problem
+from sympho.codes import AcquisitionNumber, AgencyCode, LinkageCode
 from tests.conftest import Clones
-from tests.countries import NOON, Apart, Parties, country
+from tests.countries import NOON, Apart, Parties, country, until
 from tests.judging import assert_judged
 
 
@@ -111,3 +114,37 @@ async def test_the_publications_of_a_network_that_has_gone_away_stay_in_force(pa
         await publications.refresh(parties.intermediary)
     assert away.value.slug == "network-unavailable"
     assert parties.intermediary.held is before
+
+
+async def test_every_party_that_runs_learns_a_new_world_time_within_a_second(parties: Parties) -> None:
+    running = apart(parties)
+    for process in (running.network, running.intermediary, running.residents):
+        process.start()
+    later = NOON + timedelta(days=3)
+    await publishing.set_clock(parties.network, later, frozen=True)
+    clocks = (running.residents.clock, running.intermediary.server.clock)
+    await until(lambda: {clock.now() for clock in clocks} == {later}, 1)
+
+
+async def test_no_person_stands_in_a_log_a_url_or_a_header(
+    clones: Clones, data_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with country("remote", clones, data_folder) as parties:
+        for ask in (parties.world.cast.vaccination, parties.world.cast.no_code):
+            await parties.ask(ask)
+        await apart(parties).network.listener.close()
+        await parties.register(parties.world.cast.tax)
+        await parties.settle()
+        canaries = [*parties.world.canaries(), *(number.reveal() for number in parties.persons.values())]
+    said = capsys.readouterr()
+    text = said.out + said.err
+    assert "party.permit" in text
+    assert "unreachable" in text
+    assert [canary for canary in canaries if canary in text] == []
+
+
+def test_a_message_about_ten_thousand_persons_is_not_too_long() -> None:
+    number, code = AcquisitionNumber("9" * 20), LinkageCode("f" * 32)
+    agency = AgencyCode("0" * 16)
+    assert len(encode(CodeNotice(1, agency, ((number, code, 1_000_000),) * PERSONS_LIMIT))) < CODES_LIMIT
+    assert len(encode(CodeReply(0, 0, (number,) * PERSONS_LIMIT))) < CODES_LIMIT

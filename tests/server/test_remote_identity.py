@@ -1,4 +1,4 @@
-"""Nothing can be sent as someone else: the certificate of the connection decides who speaks, and nothing in a message."""
+"""Nothing can be sent as someone else: the certificate of the connection decides who speaks, no message does."""
 
 from __future__ import annotations
 

@@ -12,6 +12,9 @@ from gateway.intermediary.store.rows import columns
 PERSON = ""
 """The ``information`` of a person's own guard row."""
 
+UNTOUCHED = 1
+"""Version of a guard that was made to be locked and has said nothing yet: like one that was not there when it was read."""
+
 
 @dataclass(frozen=True, slots=True)
 class DuplicateRow:
@@ -79,8 +82,8 @@ async def delete_duplicates(conn: Connection, keys: Sequence[tuple[str, str, str
 
 
 TOUCH_GUARDS = """
-INSERT INTO guard AS g (agency, unified, information)
-SELECT n.agency, n.unified, n.information
+INSERT INTO guard AS g (agency, unified, information, version)
+SELECT n.agency, n.unified, n.information, 2
 FROM UNNEST($1::text[], $2::text[], $3::text[]) AS n (agency, unified, information)
 ORDER BY n.agency, n.unified, n.information
 ON CONFLICT ON CONSTRAINT guard_pk DO UPDATE SET version = g.version + 1
@@ -102,7 +105,7 @@ ON CONFLICT ON CONSTRAINT guard_pk DO NOTHING
 
 
 async def create_guards(conn: Connection, keys: Sequence[tuple[str, str, str]]) -> None:
-    """Makes the rows to lock where nothing was deposited or flagged yet."""
+    """Makes the rows to lock where nothing was deposited or flagged yet. Only these begin at version 1 (``UNTOUCHED``)."""
     await conn.execute(CREATE_GUARDS, *zip(*keys, strict=True))
 
 
@@ -123,7 +126,7 @@ async def share_guards(conn: Connection, keys: Sequence[tuple[str, str, str]]) -
 
 
 SET_NO_AUTOMATIC_ANSWER = """
-INSERT INTO guard AS g (agency, unified, information, no_automatic_answer) VALUES ($1, $2, $3, $4)
+INSERT INTO guard AS g (agency, unified, information, no_automatic_answer, version) VALUES ($1, $2, $3, $4, 2)
 ON CONFLICT ON CONSTRAINT guard_pk DO UPDATE
 SET no_automatic_answer = EXCLUDED.no_automatic_answer, version = g.version + 1
 """
@@ -135,7 +138,7 @@ async def set_no_automatic_answer(conn: Connection, agency: str, unified: str, i
 
 
 SET_NON_DISCLOSURE = """
-INSERT INTO guard AS g (agency, unified, information, non_disclosure) VALUES ($1, $2, $3, $4)
+INSERT INTO guard AS g (agency, unified, information, non_disclosure, version) VALUES ($1, $2, $3, $4, 2)
 ON CONFLICT ON CONSTRAINT guard_pk DO UPDATE
 SET non_disclosure = EXCLUDED.non_disclosure, version = g.version + 1
 """
@@ -152,17 +155,17 @@ SELECT d.layout, d.published_from, d.published_until, d.content,
        COALESCE(p.non_disclosure, false) AS person_undisclosed,
        i.version AS information_version, COALESCE(i.no_automatic_answer, false) AS information_held,
        COALESCE(i.non_disclosure, false) AS information_undisclosed
-FROM (SELECT $1::text AS agency, $2::text AS unified, $3::text AS information) AS q
+FROM UNNEST($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS q (agency, unified, information, n)
 LEFT JOIN duplicate AS d ON d.agency = q.agency AND d.unified = q.unified AND d.information = q.information
 LEFT JOIN guard AS p ON p.agency = q.agency AND p.unified = q.unified AND p.information = ''
 LEFT JOIN guard AS i ON i.agency = q.agency AND i.unified = q.unified AND i.information = q.information
+ORDER BY q.n
 """
 
 
-async def read_guarded(conn: Connection, agency: str, unified: str, information: str) -> Guarded:
-    """One person's duplicate of one information with both guards, as one snapshot."""
-    row = await conn.fetchrow(READ_GUARDED, agency, unified, information)
-    return Guarded(**row)
+async def read_guarded(conn: Connection, keys: Sequence[tuple[str, str, str]]) -> list[Guarded]:
+    """A person's duplicate of one information with both guards for each key, in the order asked, as one snapshot."""
+    return [Guarded(**row) for row in await conn.fetch(READ_GUARDED, *zip(*keys, strict=True))]
 
 
 LIST_GUARDS = """

@@ -7,7 +7,6 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
-
 _CELLS: dict[type, attrgetter[tuple[Any, ...]]] = {}
 
 

@@ -1,0 +1,151 @@
+"""One long day at the interface: every operation is called, the whole cast asked about, and callers make bad slips."""
+
+from __future__ import annotations
+
+from authz.duties import Duty
+from fixtures.invented.cast import Ask, Expected
+from tests.countries import NOON
+from tests.server.api import Api, asking, person
+
+
+async def everything(api: Api) -> None:
+    """Calls every operation so that it succeeds, most of them also so that they do not."""
+    await _story(api)
+    await _accounts(api)
+    await _keeping(api)
+    await _reading(api)
+    await _process(api)
+    await slips(api)
+
+
+async def _story(api: Api) -> None:
+    cast = api.parties.world.cast
+    for ask in cast.asks:
+        if ask.expected is Expected.HELD:
+            await _reviewed(api, ask)
+        else:
+            exchange = (await api.ask(ask)).body["exchange"]
+            for name in ("show-inquiry", "show-inquiry-request", "show-inquiry-result", "show-withdrawal"):
+                await api.call(name, by=ask.login, path={"exchange": exchange})
+    taken = await api.held(cast.protected)
+    await api.call("withdraw-inquiry", by=cast.protected.login, path={"exchange": taken})
+    await api.call("list-inquiries", by=cast.protected.login)
+
+
+async def _reviewed(api: Api, ask: Ask) -> None:
+    at = {"exchange": await api.held(ask)}
+    first, second = await api.hire(ask.provider, Duty.REVIEW), await api.hire(ask.provider, Duty.RELEASE)
+    await api.call("list-provisions", by=first)
+    seen = await api.call("show-provision-content", by=first, path=at)
+    await api.call("prepare-provision", by=first, path=at, body={"choice": "confirm"})
+    await api.call("return-provision", by=second, path=at)
+    body = {"choice": "correct", "content": seen.body["content"]}
+    await api.call("prepare-provision", by=first, path=at, body=body)
+    await api.call("show-provision", by=second, path=at)
+    await api.call("release-provision", by=second, path=at)
+    await api.ended(ask, at["exchange"])
+
+
+async def _accounts(api: Api) -> None:
+    agency = api.parties.world.cast.protected.provider
+    keeper = await api.hire(agency, Duty.MANAGE_STAFF)
+    body = {"login": "long-day", "name": "朱印　はな", "office": "x", "duties": ["review"]}
+    made = (await api.call("create-staff", by=keeper, body=body)).body
+    api.passwords["long-day"] = (agency, made["password"])
+    token = (await api.log_in("long-day")).body["token"]
+    change = {"old": made["password"], "new": "長い一日の合言葉 2026"}
+    await api.call("change-password", token=token, body=change)
+    await api.call("show-me", token=(await api.call("renew-token", token=token)).body["token"])
+    await api.call("log-out", token=token)
+    at = {"staff_id": made["id"]}
+    await api.call("charge-staff", by=keeper, path=at, body={"office": "y", "duties": ["release"]})
+    for name in ("revoke-staff-sessions", "disable-staff", "enable-staff", "reset-staff-password", "list-staff"):
+        await api.call(name, by=keeper, path=at)
+    body = {"name": "健康管理", "system": "024", "operations": ["search-duplicates"]}
+    client = (await api.call("create-client", by=keeper, body=body)).body
+    await api.call(
+        "log-in-client", body={"agency": agency, "client_id": client["client_id"], "secret": client["secret"]}
+    )
+    for name in ("replace-client-secret", "disable-client"):
+        await api.call(name, by=keeper, path={"client_id": client["client_id"]})
+
+
+async def _keeping(api: Api) -> None:
+    """副本管理 at a provider of the story, with a person of the story."""
+    cast = api.parties.world.cast
+    ask = cast.information_held
+    keeper = await api.hire(ask.provider, Duty.MANAGE_DUPLICATES)
+    resident = api.parties.world.resident(ask.person.resident)
+    [numbering, *_] = [one for one in api.parties.world.numberings_of(resident) if one.agency == ask.provider]
+    named = {"system": numbering.system, "number": numbering.number.reveal()}
+    individual = {"individual_number": resident.individual.reveal()}
+    await api.call("number-addressees", by=keeper, body={"persons": [named | individual]})
+    await api.call("convert-addressees", by=keeper, body={"persons": [named]})
+    await api.call("acquire-codes", by=keeper, body={"persons": [named]})
+    await api.call("search-codes", by=keeper, body={"persons": [named]})
+    who = {"person": named}
+    what = who | {"information": ask.information}
+    shown = (await api.call("show-duplicate", by=keeper, body=what)).body
+    content = {"layout": shown["content"]["layout"], "items": shown["content"]["items"]}
+    duplicate = what | content | {"published_from": shown["published_from"]}
+    await api.call("deposit-duplicates", by=keeper, body={"duplicates": [duplicate]})
+    await api.call("search-duplicates", by=keeper, body=who)
+    for flag in ("no-automatic-answer", "non-disclosure"):
+        await api.call(f"set-{flag}-person", by=keeper, body=who | {"value": True})
+        await api.call(f"set-{flag}-information", by=keeper, body=what | {"value": True})
+    await api.call("search-flags", by=keeper, body=who)
+    await api.call("end-publication", by=keeper, body={"information": ask.information, "until": "2030-03-31"})
+    await api.call("delete-duplicates", by=keeper, body={"duplicates": [what]})
+
+
+async def _reading(api: Api) -> None:
+    cast = api.parties.world.cast
+    for agency in (cast.tax.inquirer, cast.tax.provider, api.parties.world.network.code):
+        reader, auditor = await api.hire(agency, Duty.READ_RECORDS), await api.hire(agency, Duty.AUDIT)
+        for line in (await api.call("list-records", by=reader)).body["records"]:
+            await api.call("show-record", by=reader, path={"exchange": line["exchange"]})
+            await api.call("verify-record", by=auditor, path={"exchange": line["exchange"]})
+        await api.call("read-operations", by=auditor, query={"limit": "500"})
+        await api.call("list-alarms", by=auditor)
+    reader = await api.hire(cast.tax.inquirer, Duty.READ_RECORDS)
+    await api.call("search-records", by=reader, body={"person": person(cast.tax.person)})
+
+
+async def _process(api: Api) -> None:
+    for name in ("show-liveness", "show-readiness", "show-openapi", "list-interfaces", "show-keys", "show-directory"):
+        await api.call(name)
+    operator = await api.hire(api.parties.world.network.code, Duty.OPERATE_SYSTEM)
+    await api.call("show-status", by=operator)
+    await api.call("show-masters", by=operator)
+    await api.call("resume-clock", by=operator)
+    await api.call("set-clock", by=operator, body={"at": NOON.isoformat(), "frozen": True})
+    await api.call("show-clock")
+
+
+async def slips(api: Api) -> None:
+    """Callers put people's numbers and names where they do not belong: nothing of it may be said again."""
+    cast = api.parties.world.cast
+    ask = cast.tax
+    resident = api.parties.world.resident(ask.person.resident)
+    individual, name = resident.individual.reveal(), resident.name
+    addressee = ask.person.number.reveal()
+    unified = api.parties.person_of(ask).reveal()
+    body = asking(ask)
+    for text in (individual, name, unified, resident.code.reveal()):
+        await api.call("register-inquiry", by=ask.login, body=body | {text: text})
+        await api.call("register-inquiry", by=ask.login, body=body | {"task": text})
+        await api.call("register-inquiry", by=ask.login, body=body | {"person": {"unified": text + "x"}})
+        await api.call("register-inquiry", by=ask.login, raw=text.encode("utf-16"))
+        await api.call("show-inquiry", by=ask.login, path={"exchange": text})
+        await api.call("list-inquiries", by=ask.login, query={"after": text, text: text})
+        await api.call("show-me", token=text.encode("unicode_escape").decode())
+        login = {"agency": ask.inquirer, "login": text, "password": text, "terminal": text}
+        await api.call("log-in", body=login)
+        async with api.session.get(f"/inquiries/{text}/{text}?{text}={text}"):
+            pass
+    headers = {"Prefer": f"wait={individual}", "Idempotency-Key": addressee, "Accept": individual}
+    await api.call("register-inquiry", by=ask.login, body=body, headers=headers)
+    await api.call("register-inquiry", by=ask.login, body=body, headers={"Idempotency-Key": addressee})
+    await api.call(
+        "register-inquiry", by=ask.login, body=body | {"consent": True}, headers={"Idempotency-Key": addressee}
+    )

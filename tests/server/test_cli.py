@@ -1,0 +1,162 @@
+"""The commands of ``sympho`` against a server that runs, as somebody in another terminal would use them."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures.world import invented_country
+from gateway.cli import main
+from gateway.running.credentials import read
+from tests.server.program import Program, Said, serving, sympho
+
+CAST = invented_country().cast
+Run = Callable[..., Said]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    with serving(tmp_path_factory.mktemp("cli") / "data") as program:
+        program.wait_until_ready()
+        yield program
+
+
+@pytest.fixture(scope="module")
+def run(server: Program) -> Run:
+    """A command on the server's data folder, found by the environment."""
+
+    def on_this_data(*arguments: str, **more: str) -> Said:
+        return sympho(*arguments, SYMPHO_DATA=str(server.data), **more)
+
+    return on_this_data
+
+
+def _ask(run: Run, *more: str, ask: object = CAST.tax) -> Said:
+    assert isinstance(ask, type(CAST.tax))
+    person = f"{ask.person.system}:{ask.person.number.reveal()}"
+    question = ("--provider", ask.provider, "--task", ask.task, "--information", ask.information)
+    return run("inquire", "--as", ask.login, "--person", person, *question, "--json", *more)
+
+
+def test_an_inquiry_is_asked_and_answered(run: Run) -> None:
+    said = _ask(run)
+    assert said.code == 0, said.err
+    assert said.json()["outcome"] == "provided"
+    assert said.json()["content"]["items"]
+
+
+def test_the_same_key_gives_the_same_exchange(run: Run) -> None:
+    first, second = _ask(run, "--key", "once"), _ask(run, "--key", "once")
+    assert first.json()["exchange"] == second.json()["exchange"]
+
+
+def test_a_refused_inquiry_says_why_and_exits_with_one(run: Run) -> None:
+    said = _ask(run, ask=CAST.not_on_the_list)
+    assert said.code == 1
+    assert said.json()["reasons"] == ["list-information"]
+
+
+def test_a_held_inquiry_is_reviewed_by_one_and_released_by_another(run: Run) -> None:
+    exchange = _ask(run, "--wait", "1", ask=CAST.protected).json()["exchange"]
+    first, second = ("--as", "shinkirou-reviewer-1"), ("--as", "shinkirou-reviewer-2")
+    assert exchange in run("review", "list", *first).out
+    assert "TK" in run("review", "show", exchange, *first).out
+    assert run("review", "prepare", exchange, "confirm", *first, "--json").json()["state"] == "prepared"
+    refused = run("review", "release", exchange, *first)
+    assert refused.code == 1
+    assert "二人目の確認が必要です" in refused.err
+    assert "four-eyes" in refused.err
+    assert run("review", "release", exchange, *second, "--json").json()["outcome"] == "provided"
+
+
+def test_records_are_listed_shown_and_verified_by_their_holders(run: Run) -> None:
+    exchange = _ask(run).json()["exchange"]
+    for reader in ("kagerou-records", "shinkirou-records", "network-records"):
+        assert exchange in run("records", "list", "--as", reader, "--json").out
+        assert run("records", "show", exchange, "--as", reader, "--json").json()["payload"]["kind"] == "provided"
+        assert run("records", "verify", exchange, "--as", reader).code == 0
+    assert run("records", "show", exchange, "--as", "oborozuki-records").code == 1
+
+
+def test_the_clock_is_set_for_everybody_and_resumed(run: Run) -> None:
+    assert run("clock", "set", "2024-04-22", "--freeze", "--json").json()["frozen_at"].startswith("2024-04-22T09:00")
+    assert run("clock", "show", "--json").json()["world"].startswith("2024-04-22")
+    assert run("clock", "resume", "--json").json()["frozen_at"] is None
+    assert run("clock", "set", "yesterday").code == 2
+
+
+def test_status_masters_interfaces_and_staff_are_shown(run: Run) -> None:
+    assert run("status", "--json").json()["ready"] is True
+    assert "ready" in run("status").out
+    assert "予防接種" in run("masters", "tasks", "--find", "予防接種").out
+    assert "IF_SKI_10111" in run("interfaces", "--answered").out
+    assert len(run("interfaces", "--json").json()["interfaces"]) == 83
+    listed = run("staff", "list")
+    assert "shinkirou-reviewer-2" in listed.out
+
+
+def test_the_staff_list_shows_no_password(run: Run, server: Program) -> None:
+    file = read(server.data)
+    assert file is not None
+    said = run("staff", "list", "--json")
+    assert not [one.login for one in file.accounts if one.password in said.out]
+
+
+def test_a_password_is_reset_on_the_data_while_the_server_runs(run: Run) -> None:
+    made = run("staff", "reset", "gentou-auditor", "--json").json()
+    assert run("records", "list", "--as", "gentou-auditor").code == 4
+    agency = next(one["agency"] for one in run("staff", "list", "--json").json() if one["login"] == made["login"])
+    named = ("--as", made["login"], "--agency", agency)
+    said = run("records", "list", *named, SYMPHO_PASSWORD=made["password"])
+    assert said.code == 1
+    assert "wrong-duty" in said.err
+
+
+def test_the_judge_finds_nothing_wrong_while_the_server_runs(run: Run) -> None:
+    said = run("judge", "--canaries", "--json")
+    assert said.code == 0, said.out[-2000:]
+    assert said.json()["violations"] == []
+
+
+@pytest.mark.parametrize("command", ["serve", "run", "demo", "story", "judge", "inquire", "review", "records", "keys"])
+def test_the_help_of_a_command_teaches_by_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert " / " in capsys.readouterr().out
+
+
+def test_the_help_is_in_both_languages_japanese_first_and_names_the_exit_codes(run: Run) -> None:
+    said = run("--help")
+    assert said.code == 0
+    assert said.out.index("情報照会を行う") < said.out.index("ask another body")
+    assert "終了コード / exit codes" in said.out
+
+
+def test_without_a_server_the_client_says_where_it_looked(tmp_path: Path) -> None:
+    said = sympho("status", "--data", str(tmp_path))
+    assert said.code == 4
+    assert str(tmp_path) in said.err
+    assert sympho("status", "--url", "http://127.0.0.1:1").code == 4
+
+
+def test_a_wrong_command_line_exits_with_two(run: Run) -> None:
+    assert run("inquire").code == 2
+    assert _ask(run, "--person", "nobody").code == 2
+    assert run("serve", "--port", "high").code == 2
+
+
+def test_the_root_key_is_replaced_while_nobody_serves_and_the_data_stay(run: Run, server: Program) -> None:
+    before = (server.data / "root.key").read_bytes()
+    assert run("keys", "rewrap").code == 3
+    assert server.end(signal.SIGTERM) == 0
+    said = run("keys", "rewrap")
+    assert said.code == 0, said.err
+    assert (server.data / "root.key").read_bytes() != before
+    with serving(server.data) as again:
+        again.wait_until_ready()
+        assert _ask(run).json()["outcome"] == "provided"
+        assert again.end(signal.SIGINT) == 0
