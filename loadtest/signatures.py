@@ -128,11 +128,12 @@ def _differs(sampled: Sampled, payload: Mapping[str, Any]) -> str:
         "txn": sampled.exchange,
         "kind": sampled.outcome,
         "inf": sampled.information,
-        "items": list(sampled.items),
     }
     for name, value in said.items():
         if payload.get(name) != value:
             return f"the record's {name} is not what the inquirer saw"
+    if sorted(payload["items"]) != sorted(sampled.items):
+        return "the record's items are not what the inquirer asked"
     if payload["prv"]["agency"] != sampled.provider:
         return "the record names another provider"
     return ""

@@ -145,6 +145,7 @@ def announce(server: Running) -> None:
     for name, value in (
         ("世界 world", " / ".join(server.title)),
         ("役割 role", server.config.role.value),
+        ("世界時刻 world time", server.world_time and f"{server.world_time} （sympho clock resume）"),
         ("REST", server.url),
         ("OpenAPI", f"{server.url}/openapi.json"),
         ("機関間 parties", server.party_url),

@@ -7,7 +7,7 @@ reads one ``Held`` from beginning to end, so a list that is swapped meanwhile ch
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -96,6 +96,16 @@ class Finished:
     reasons: tuple[str, ...] = ()
 
 
+def _firsts(keys: Iterable[Hashable]) -> list[bool]:
+    """For each, whether it stands there for the first time: of two of the same in one batch only one can count."""
+    seen: set[Hashable] = set()
+    first: list[bool] = []
+    for key in keys:
+        first.append(key not in seen)
+        seen.add(key)
+    return first
+
+
 async def write_registrations(conn: Connection, rows: Sequence[Registration]) -> list[bool]:
     """Registers inquiries; True where the idempotency key was new."""
     fresh = await inquiries.insert_inquiries(conn, [r.inquiry for r in rows])
@@ -107,11 +117,13 @@ async def write_registrations(conn: Connection, rows: Sequence[Registration]) ->
 
 async def write_receipts(conn: Connection, rows: Sequence[Receipt]) -> list[bool]:
     """Ends inquiries; True where the inquiry was open until now."""
-    ended = await inquiries.end_inquiries(conn, [r.inquiry for r in rows])
-    records = [r.record for r in rows if (r.inquiry.agency, r.inquiry.txn) in ended]
+    firsts = _firsts((r.inquiry.agency, r.inquiry.txn) for r in rows)
+    tried = [r for r, first in zip(rows, firsts, strict=True) if first]
+    ended = await inquiries.end_inquiries(conn, [r.inquiry for r in tried])
+    records = [r.record for r in tried if (r.inquiry.agency, r.inquiry.txn) in ended]
     if records:
         await record_store.insert(conn, records)
-    return [(r.inquiry.agency, r.inquiry.txn) in ended for r in rows]
+    return [first and (r.inquiry.agency, r.inquiry.txn) in ended for r, first in zip(rows, firsts, strict=True)]
 
 
 async def write_takings(conn: Connection, rows: Sequence[Taking]) -> list[Taken]:
@@ -123,19 +135,15 @@ async def write_takings(conn: Connection, rows: Sequence[Taking]) -> list[Taken]
     versions = await duplicates.share_guards(conn, keys) if keys else {}
     untouched = duplicates.UNTOUCHED
     current = [row for row in rows if all(versions.get(key) == (version or untouched) for key, version in row.guards)]
-    fresh = await provisions.insert_provisions(conn, [row.provision for row in current]) if current else set()
-    records = [row.record for row in current if row.record and (row.provision.agency, row.provision.txn) in fresh]
+    firsts = _firsts((row.provision.agency, row.provision.txn) for row in current)
+    tried = [row for row, first in zip(current, firsts, strict=True) if first]
+    fresh = await provisions.insert_provisions(conn, [row.provision for row in tried]) if tried else set()
+    taken = [row for row in tried if (row.provision.agency, row.provision.txn) in fresh]
+    records = [row.record for row in taken if row.record]
     if records:
         await record_store.insert(conn, records)
-    kept = {id(row) for row in current}
-    return [
-        Taken.STALE
-        if id(row) not in kept
-        else Taken.FRESH
-        if (row.provision.agency, row.provision.txn) in fresh
-        else Taken.KNOWN
-        for row in rows
-    ]
+    became = {id(row): Taken.KNOWN for row in current} | {id(row): Taken.FRESH for row in taken}
+    return [became.get(id(row), Taken.STALE) for row in rows]
 
 
 @dataclass

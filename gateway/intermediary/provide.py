@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 import structlog
@@ -125,28 +125,30 @@ async def _known(server: Intermediary, noticed: Noticed) -> AnswerOrPending:
 
 
 async def weigh(server: Intermediary, noticed: Noticed) -> Weighed:
-    """What becomes of a notice as things stand now. Nothing is written here."""
+    """What becomes of a notice as things stand at one moment, which is also its end. Nothing is written here."""
     claims = noticed.claims
-    if server.clock.now() >= claims.valid_until:
-        return Weighed(_end(server, noticed, Outcome.LAPSED, Circumstances(("lapsed",))), [], ())
-    if claims.list > server.held.snapshot.list.serial and not await publications.catch_up(server, claims.list):
+    caught_up = claims.list <= server.held.snapshot.list.serial or await publications.catch_up(server, claims.list)
+    now = server.clock.now()
+    if now >= claims.valid_until:
+        return Weighed(_end(server, noticed, Outcome.LAPSED, Circumstances(("lapsed",)), now), [], ())
+    if not caught_up:
         return Weighed(None, [LIST], ())
     if noticed.person is None:
-        ending = _end(server, noticed, Outcome.NOT_PROVIDED, Circumstances(("code-held-by-nobody",)))
+        ending = _end(server, noticed, Outcome.NOT_PROVIDED, Circumstances(("code-held-by-nobody",)), now)
         return Weighed(ending, [], ())
     mark("read")
     guarded = await read(server, claims, noticed.person)
     mark("decide")
     guards = guard_versions(claims, noticed.person, guarded)
-    decision = decide(server, claims, guarded)
+    decision = decide(server, claims, guarded, now.date())
     match decision.effect:
         case Effect.REVIEW:
             return Weighed(None, [reason.value for reason in decision.reasons], guards)
         case Effect.DENY:
-            return Weighed(_refusal(server, noticed, decision, guarded), [], guards)
+            return Weighed(_refusal(server, noticed, decision, guarded, now), [], guards)
         case Effect.PERMIT:
             mark("seal")
-            ending, kept = automatic(server, noticed, noticed.person, guarded)
+            ending, kept = automatic(server, noticed, noticed.person, guarded, now)
             return Weighed(ending, [], guards, kept)
 
 
@@ -164,7 +166,7 @@ def guard_versions(claims: Permit, person: UnifiedNumber, guarded: Guarded) -> t
     )
 
 
-def decide(server: Intermediary, claims: Permit, guarded: Guarded) -> Decision:
+def decide(server: Intermediary, claims: Permit, guarded: Guarded, today: date) -> Decision:
     """The recipe ``provide`` on this server's own copy of the list."""
     question = Question(
         inquirer=claims.inq.agency,
@@ -183,24 +185,24 @@ def decide(server: Intermediary, claims: Permit, guarded: Guarded) -> Decision:
         no_automatic_answer_person=guarded.person_held,
         no_automatic_answer_information=guarded.information_held,
     )
-    return decide_provide(server.held.snapshot, question, facts, server.clock.today())
+    return decide_provide(server.held.snapshot, question, facts, today)
 
 
 def automatic(
-    server: Intermediary, noticed: Noticed, person: UnifiedNumber, guarded: Guarded
+    server: Intermediary, noticed: Noticed, person: UnifiedNumber, guarded: Guarded, now: datetime
 ) -> tuple[Ending, bytes | None]:
     """The automatic answer: the duplicate cut to the items asked, or that nothing is held. Also what we keep of it."""
-    claims, today = noticed.claims, server.clock.today()
-    mark = guarded.person_undisclosed or guarded.information_undisclosed
-    if not is_published(guarded, today) or guarded.content is None:
-        circumstances = Circumstances(("nothing-held",), mark)
-        return _end(server, noticed, Outcome.NOT_PROVIDED, circumstances), None
+    claims = noticed.claims
+    marked = guarded.person_undisclosed or guarded.information_undisclosed
+    if not is_published(guarded, now.date()) or guarded.content is None:
+        circumstances = Circumstances(("nothing-held",), marked)
+        return _end(server, noticed, Outcome.NOT_PROVIDED, circumstances, now), None
     content = answered(
         atrest.open_duplicate(server.ring, claims.prv.agency, person, claims.inf, guarded.content), claims.items
     )
     plain = encode(content)
     kept = atrest.seal_for_exchange(server.ring, claims.prv.agency, PROVIDED, claims.txn, plain)
-    return _end(server, noticed, Outcome.PROVIDED, Circumstances(("automatic",), mark), plain), kept
+    return _end(server, noticed, Outcome.PROVIDED, Circumstances(("automatic",), marked), now, plain), kept
 
 
 def is_published(guarded: Guarded, today: date) -> bool:
@@ -210,12 +212,12 @@ def is_published(guarded: Guarded, today: date) -> bool:
     return guarded.published_until is None or today <= guarded.published_until
 
 
-def _refusal(server: Intermediary, noticed: Noticed, decision: Decision, guarded: Guarded) -> Ending:
+def _refusal(server: Intermediary, noticed: Noticed, decision: Decision, guarded: Guarded, now: datetime) -> Ending:
     circumstances = Circumstances(
         tuple(reason.value for reason in decision.reasons),
         guarded.person_undisclosed or guarded.information_undisclosed,
     )
-    return _end(server, noticed, Outcome.REFUSED, circumstances, rsn=CoarseReason(decision.coarse.value))
+    return _end(server, noticed, Outcome.REFUSED, circumstances, now, rsn=CoarseReason(decision.coarse.value))
 
 
 def _end(
@@ -223,6 +225,7 @@ def _end(
     noticed: Noticed,
     kind: Outcome,
     circumstances: Circumstances,
+    now: datetime,
     content: bytes = b"",
     rsn: CoarseReason | None = None,
 ) -> Ending:
@@ -236,7 +239,7 @@ def _end(
         content,
         server.held.directory.entry(claims.inq.agency).sealing_key,
         circumstances,
-        server.clock.now(),
+        now,
         rsn,
     )
 

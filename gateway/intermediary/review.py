@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -184,15 +185,19 @@ async def _open_row(server: Intermediary, agency: AgencyCode, txn: UUID) -> Prov
     return row
 
 
-async def _locked(conn: Connection, server: Intermediary, agency: AgencyCode, txn: UUID) -> ProvisionRow:
+async def _locked(
+    conn: Connection, server: Intermediary, agency: AgencyCode, txn: UUID
+) -> tuple[ProvisionRow, datetime]:
+    """The provision, locked and open, and the moment at which it was: whoever ends it now ends it then, in time."""
     row = await provisions.lock_provision(conn, agency, txn)
     if row is None:
         raise Problem("not-found")
     if row.state == "ended":
         raise Problem("wrong-state", "the exchange has ended")
-    if server.clock.now() >= row.valid_until:
+    now = server.clock.now()
+    if now >= row.valid_until:
         raise Problem("wrong-state", "the validity of the notice has passed")
-    return row
+    return row, now
 
 
 # --- the second person --------------------------------------------------------------------------------------------
@@ -204,13 +209,13 @@ async def release(server: Intermediary, reviewer: Reviewer, txn: UUID) -> Outcom
     changed = False
     answer: Answer | None = None
     async with server.db.transaction() as conn:
-        row = await _locked(conn, server, reviewer.agency, txn)
+        row, now = await _locked(conn, server, reviewer.agency, txn)
         _second_person(row, reviewer)
         changed = not await _unchanged(conn, row)
         if changed:
             await provisions.return_provision(conn, row.agency, txn, [])
         else:
-            ending = _ending(server, row, reviewer)
+            ending = _ending(server, row, reviewer, now)
             await write_end(conn, row, ending, reviewer.staff)
             answer = ending.answer
     if changed or answer is None:
@@ -234,18 +239,18 @@ async def _unchanged(conn: Connection, row: ProvisionRow) -> bool:
     return all(versions[key] == max(read, 1) for key, read in zip(keys, row.guard_versions, strict=True))
 
 
-def _ending(server: Intermediary, row: ProvisionRow, reviewer: Reviewer) -> Ending:
+def _ending(server: Intermediary, row: ProvisionRow, reviewer: Reviewer, now: datetime) -> Ending:
     persons = (("prepare", row.prepared_by or ""), ("release", reviewer.staff))
     reasons = (*row.held_for, f"review-{row.decision}")
     circumstances = Circumstances(reasons, persons=persons, withheld=row.withheld_for or "")
     content = encode(open_prepared(server, row, row.prepared)) if row.prepared is not None else b""
-    return end_row(server, row, Outcome.PROVIDED if content else Outcome.NOT_PROVIDED, circumstances, content)
+    return end_row(server, row, Outcome.PROVIDED if content else Outcome.NOT_PROVIDED, circumstances, now, content)
 
 
 async def send_back(server: Intermediary, reviewer: Reviewer, txn: UUID) -> None:
     """The second person does not agree: back to held, and somebody prepares it anew."""
     async with server.db.transaction() as conn:
-        row = await _locked(conn, server, server.serve(reviewer.agency), txn)
+        row, _ = await _locked(conn, server, server.serve(reviewer.agency), txn)
         _second_person(row, reviewer)
         await provisions.return_provision(conn, row.agency, txn, [])
 
@@ -254,9 +259,14 @@ async def send_back(server: Intermediary, reviewer: Reviewer, txn: UUID) -> None
 
 
 def end_row(
-    server: Intermediary, row: ProvisionRow, kind: Outcome, circumstances: Circumstances, content: bytes = b""
+    server: Intermediary,
+    row: ProvisionRow,
+    kind: Outcome,
+    circumstances: Circumstances,
+    now: datetime,
+    content: bytes = b"",
 ) -> Ending:
-    """The end of a provision that is open until now."""
+    """The end of a provision that is open until ``now``."""
     claims = claims_of(server, row)
     return end_as_provider(
         server.ring,
@@ -267,7 +277,7 @@ def end_row(
         content,
         server.held.directory.entry(claims.inq.agency).sealing_key,
         circumstances,
-        server.clock.now(),
+        now,
     )
 
 
@@ -288,9 +298,9 @@ async def withdraw(server: Intermediary, agency: AgencyCode, message: Withdrawal
             raise Problem("not-found")
         if row.answer is not None:
             return decode(Answer, row.answer)
-        in_time = server.clock.now() < row.valid_until
-        kind = Outcome.WITHDRAWN if in_time else Outcome.LAPSED
-        ending = end_row(server, row, kind, Circumstances((kind.value,)))
+        now = server.clock.now()
+        kind = Outcome.WITHDRAWN if now < row.valid_until else Outcome.LAPSED
+        ending = end_row(server, row, kind, Circumstances((kind.value,)), now)
         await write_end(conn, row, ending, None)
     return ending.answer
 
@@ -299,9 +309,10 @@ async def lapse(server: Intermediary, row: ProvisionRow) -> None:
     """The validity has passed by world time: the provider ends the exchange (命令41条)."""
     async with server.db.transaction() as conn:
         locked = await provisions.lock_provision(conn, row.agency, row.txn)
-        if locked is None or locked.state == "ended" or server.clock.now() < locked.valid_until:
+        now = server.clock.now()
+        if locked is None or locked.state == "ended" or now < locked.valid_until:
             return
-        ending = end_row(server, locked, Outcome.LAPSED, Circumstances(("lapsed",)))
+        ending = end_row(server, locked, Outcome.LAPSED, Circumstances(("lapsed",)), now)
         await write_end(conn, locked, ending, None)
     await push(server, AgencyCode(row.agency), row.txn, ending.answer)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -75,23 +75,35 @@ class End:
     record: record_store.RecordRow
 
 
+def _firsts(keys: Iterable[Hashable]) -> list[bool]:
+    """For each, whether it stands there for the first time: of two of the same in one batch only one can count."""
+    seen: set[Hashable] = set()
+    first: list[bool] = []
+    for key in keys:
+        first.append(key not in seen)
+        seen.add(key)
+    return first
+
+
 async def write_accepted(conn: Connection, rows: Sequence[store.NewExchange]) -> list[bool]:
     """Accepted exchanges; True where the exchange number was new."""
     fresh = await store.insert_exchanges(conn, rows)
-    return [row.txn in fresh for row in rows]
+    return [first and row.txn in fresh for row, first in zip(rows, _firsts(row.txn for row in rows), strict=True)]
 
 
 async def write_ends(conn: Connection, ends: Sequence[End]) -> list[bool]:
     """Ends and records; True where this end is the one that counts, False where the exchange had ended before."""
-    refused = [e.exchange for e in ends if isinstance(e.exchange, store.NewExchange)]
-    ended = [e.exchange for e in ends if isinstance(e.exchange, store.EndedExchange)]
+    firsts = _firsts(e.exchange.txn for e in ends)
+    tried = [e for e, first in zip(ends, firsts, strict=True) if first]
+    refused = [e.exchange for e in tried if isinstance(e.exchange, store.NewExchange)]
+    ended = [e.exchange for e in tried if isinstance(e.exchange, store.EndedExchange)]
     counted: set[UUID] = set()
     if refused:
         counted |= await store.insert_exchanges(conn, refused)
     if ended:
         counted |= await store.end_exchanges(conn, ended)
-    await record_store.insert(conn, [e.record for e in ends if e.exchange.txn in counted])
-    return [e.exchange.txn in counted for e in ends]
+    await record_store.insert(conn, [e.record for e in tried if e.exchange.txn in counted])
+    return [first and e.exchange.txn in counted for e, first in zip(ends, firsts, strict=True)]
 
 
 @dataclass

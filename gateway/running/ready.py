@@ -35,3 +35,5 @@ class Running:
     """Where the other parties reach this process; empty when all are in it."""
     joining: tuple[Path, ...]
     """The files with which other roles may join."""
+    world_time: str
+    """World time, where it is not the machine's."""

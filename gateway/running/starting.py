@@ -18,9 +18,11 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import NoReturn
 
 from gateway import app, embedded, worlds
+from gateway.clock import Clock
 from gateway.config import Config
 from gateway.embedded import Embedded
 from gateway.log import log
@@ -33,6 +35,8 @@ from gateway.running.wording import worded
 from gateway.worlds import NoSuchWorld, Told, World
 
 __all__ = ["database", "running", "until_stopped"]
+
+UNNOTICED = timedelta(minutes=1)
 
 
 @asynccontextmanager
@@ -59,6 +63,7 @@ async def running(config: Config, told: Told) -> AsyncIterator[Running]:
                     title=world.title,
                     party_url=parties.party_url,
                     joining=parties.joining,
+                    world_time=_moved(parties.house.clock),
                 )
             log.info("stopping")
 
@@ -149,6 +154,14 @@ def _try_port(config: Config) -> None:
             "--port で別の番号（0 なら空いている番号）、--host でこの機械のアドレスを指定してください。",
             "Name another port with --port (0 takes a free one), or an address of this machine with --host.",
         ) from None
+
+
+def _moved(clock: Clock) -> str:
+    """World time as text, where somebody has moved it: a forgotten clock surprises."""
+    now = clock.now()
+    if abs(now - clock.machine()) < UNNOTICED and clock.setting.frozen_at is None:
+        return ""
+    return now.isoformat(timespec="seconds")
 
 
 def _reachable(host: str) -> str:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,12 +94,19 @@ class Program:
 
 
 @contextmanager
-def serving(data: Path, *arguments: str) -> Iterator[Program]:
-    """``sympho serve`` on that folder; whatever is left of it at the end is killed."""
+def data_folder() -> Iterator[Path]:
+    """A folder that is ours alone. Not pytest's: that one is closed to PostgreSQL's user again by the next run beside us."""
+    with tempfile.TemporaryDirectory(prefix="sympho-program-") as folder:
+        yield Path(folder) / "data"
+
+
+@contextmanager
+def serving(data: Path, *arguments: str, command: str = "serve") -> Iterator[Program]:
+    """``sympho serve``, or ``run``, on that folder; whatever is left of it at the end is killed."""
     log = data.with_suffix(".log")
-    command = [*SYMPHO, "serve", "--data", str(data), "--port", "0", "--log-level", "info", *arguments]
+    line = [*SYMPHO, command, "--data", str(data), "--port", "0", "--log-level", "info", *arguments]
     with log.open("ab") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment())
+        process = subprocess.Popen(line, stdout=output, stderr=subprocess.STDOUT, env=environment())
     program = Program(process, data, log)
     try:
         yield program

@@ -81,10 +81,6 @@ FIRST, SECOND, THIRD = "stf_first", "stf_second", "stf_third"
 _names = count(1)
 
 
-class Killed(asyncio.CancelledError):
-    """The process dies here."""
-
-
 @dataclass(frozen=True)
 class _NetworkDoor:
     stage: Stage
@@ -369,11 +365,6 @@ CONFIRM = review.Preparation(review.Choice.CONFIRM, None, None)
 async def unreachable(message: object) -> None:
     """The other party does not answer."""
     raise Problem("network-unavailable")
-
-
-async def killed(message: object) -> None:
-    """The process dies at this moment."""
-    raise Killed
 
 
 # --- raising a stage ----------------------------------------------------------------------------------------------

@@ -11,15 +11,15 @@ import pytest
 from fixtures.world import invented_country
 from gateway.cli import main
 from gateway.running.credentials import read
-from tests.server.program import Program, Said, serving, sympho
+from tests.server.program import Program, Said, data_folder, serving, sympho
 
 CAST = invented_country().cast
 Run = Callable[..., Said]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    with serving(tmp_path_factory.mktemp("cli") / "data") as program:
+def server() -> Iterator[Program]:
+    with data_folder() as folder, serving(folder) as program:
         program.wait_until_ready()
         yield program
 

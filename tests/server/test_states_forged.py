@@ -280,7 +280,7 @@ async def test_an_answer_that_does_not_verify_is_never_opened(
 async def other_end(stage: Stage, ask: Ask, txn: UUID, kind: Outcome) -> Answer:
     """An end of the provider's that it never recorded: well signed, and another one."""
     row = await stage.provision(ask, txn)
-    return review.end_row(stage.intermediary, row, kind, Circumstances((kind.value,))).answer
+    return review.end_row(stage.intermediary, row, kind, Circumstances((kind.value,)), row.notified_at).answer
 
 
 async def test_an_answer_after_the_end_with_other_bytes_is_a_conflict_and_alarmed(stage: Stage) -> None:

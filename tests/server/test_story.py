@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 
@@ -14,13 +17,15 @@ from fixtures.scenarios.actors import Place
 from fixtures.scenarios.story import tell
 from fixtures.scenarios.telling import Telling
 from fixtures.world import invented_country
+from gateway.commands.client import Client
 from gateway.running.credentials import read
-from tests.server.program import Said, serving, sympho
+from tests.server.program import Said, data_folder, serving, sympho
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("story") / "data"
+def data() -> Iterator[Path]:
+    with data_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +64,18 @@ def test_the_story_can_be_told_again_and_tells_of_a_difference(told: Said, data:
         differently = tell(other, places, Console(file=StringIO()))
     assert again == []
     assert any("outcome" in difference for difference in differently)
+
+
+def test_a_story_that_is_stopped_puts_the_clock_back(told: Said, data: Path) -> None:
+    assert told.code == 0
+    with serving(data, command="run") as server:
+        server.wait_for_line("別表第二")
+        assert server.end(signal.SIGINT) == 0
+    with serving(data) as again:
+        again.wait_until_ready()
+        with Client(again.url) as client:
+            clock = client.get("/clock").data
+    assert datetime.fromisoformat(clock["world"]).year == datetime.fromisoformat(clock["machine"]).year
 
 
 def test_an_expectation_that_is_not_met_is_a_difference() -> None:

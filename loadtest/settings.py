@@ -1,0 +1,104 @@
+"""What a run is told (負荷の設定): Locust's own options and these. A generator apart may have its files elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from locust.argument_parser import LocustArgumentParser
+from loadtest.mix import MIX, Mix
+from loadtest.shapes import SHAPES, Shape
+
+__all__ = ["OWN_FILES", "Settings", "add_options", "seconds_of"]
+
+A_DAY = 86_400.0
+MOST_SLICES = 300
+UNITS = {"s": 1, "m": 60, "h": 3600}
+OWN_FILES = ("plan", "credentials", "mix")
+"""Files that a worker may have in another place than the master: what it was started with wins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One run. ``drain``: how many seconds arrivals that were intended in time may still be answered in."""
+
+    rate: float
+    seconds: float
+    shape: str
+    plan: Path
+    credentials: Path
+    mix: Path
+    drain: float
+    sample: int
+    seed: int
+    measured: Path | None = None
+    progress: Path | None = None
+
+    @property
+    def arrivals(self) -> Shape:
+        return SHAPES[self.shape](self.rate, self.seconds)
+
+    @property
+    def slice(self) -> float:
+        """Seconds of one point of the plots."""
+        return max(1.0, self.seconds / MOST_SLICES)
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Settings:
+        """From Locust's parsed options; ``ValueError`` names what is missing."""
+        if not options.plan or not options.credentials:
+            raise ValueError("--plan and --credentials are needed: see python -m loadtest.preparation --help")
+        return cls(
+            rate=float(options.rate),
+            seconds=seconds_of(options.duration) if options.duration else A_DAY,
+            shape=str(options.shape),
+            plan=Path(options.plan),
+            credentials=Path(options.credentials),
+            mix=Path(options.mix or MIX),
+            drain=float(options.drain),
+            sample=int(options.sample),
+            seed=int(options.seed),
+            measured=Path(options.measured) if options.measured else None,
+            progress=Path(options.progress) if options.progress else None,
+        )
+
+
+def seconds_of(text: str) -> float:
+    """Seconds of ``90``, ``90s``, ``5m`` or ``1h``; ``ValueError`` for anything else, and for nothing at all."""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
+    seconds = float(number) * UNITS[unit]
+    if not 0 < seconds <= 30 * A_DAY:
+        raise ValueError(f"{text}: more than no time, and at most thirty days")
+    return seconds
+
+
+def users_of(mix: Mix, users: int) -> dict[str, int]:
+    """How many users each kind gets: at least one, the others by share; they add up to ``users``.
+
+    ``ValueError`` where there are fewer users than kinds.
+    """
+    if users < len(mix.used):
+        raise ValueError(f"at least {len(mix.used)} users are needed: one of each kind")
+    counts = {kind: 1 for kind in mix.used}
+    spare = users - len(counts)
+    for _ in range(spare):
+        neediest = max(counts, key=lambda kind: mix.share(kind) / counts[kind])
+        counts[neediest] += 1
+    return counts
+
+
+def add_options(parser: LocustArgumentParser) -> None:
+    """The options of a run, beside Locust's own."""
+    group = parser.add_argument_group("sympho")
+    group.add_argument("--plan", default="", help="plan file of loadtest.preparation")
+    group.add_argument("--credentials", default="", help="credentials.json of the server's data folder")
+    group.add_argument("--mix", default="", help="mix file (default: a municipality's June)")
+    group.add_argument("--rate", type=float, default=20.0, help="arrivals a second, of all generators together")
+    group.add_argument("--for", dest="duration", default="", help="how long arrivals come: 90s, 5m, 1h (default: -t)")
+    group.add_argument("--shape", choices=sorted(SHAPES), default="constant", help="how the rate goes")
+    group.add_argument("--drain", type=float, default=20.0, help="seconds in which late answers still count as answers")
+    group.add_argument("--sample", type=int, default=40, help="exchanges whose records are verified afterwards")
+    group.add_argument("--seed", type=int, default=1, help="the same seed draws the same arrivals")
+    group.add_argument("--measured", default="", help="file to write the measures to (JSON)")
+    group.add_argument("--progress", default="", help="file to write a line to every second (JSON lines)")
