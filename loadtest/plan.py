@@ -118,10 +118,7 @@ class Credentials:
 
     def __init__(self, path: Path) -> None:
         accounts = json.loads(path.read_text(encoding="utf-8"))["accounts"]
-        self._by_login = {
-            one["login"]: Account(one["agency"], one["login"], one["password"])
-            for one in accounts
-        }
+        self._by_login = {one["login"]: Account(one["agency"], one["login"], one["password"]) for one in accounts}
 
     def __getitem__(self, login: str) -> Account:
         return self._by_login[login]

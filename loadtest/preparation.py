@@ -137,7 +137,9 @@ def _tried(client: Client, tokens: _Tokens, questions: Sequence[Question]) -> di
 def _same_world(asked: int, differing: Sequence[str]) -> None:
     if len(differing) > asked * DIFFERING:
         worst = "; ".join(f"{times} × {what}" for what, times in Counter(differing).most_common(5))
-        raise NotPrepared(f"{len(differing)} of {asked} questions end otherwise than the invented country says: {worst}")
+        raise NotPrepared(
+            f"{len(differing)} of {asked} questions end otherwise than the invented country says: {worst}"
+        )
 
 
 def _reviewers(world: World, held: Sequence[Question]) -> list[tuple[str, str]]:
@@ -150,9 +152,7 @@ def _posts(world: World, posts: Sequence[str]) -> list[str]:
     return [f"{one.slug}-{post}" for post in posts for one in world.agencies]
 
 
-def _deposits(
-    world: World, questions: Sequence[Question], random: Random
-) -> dict[str, list[Mapping[str, object]]]:
+def _deposits(world: World, questions: Sequence[Question], random: Random) -> dict[str, list[Mapping[str, object]]]:
     """Duplicates of municipalities as they stand; those of flagged people stay as they are."""
     flagged = {(flag.person.agency, flag.person.resident) for flag in world.flags}
     numbers = {(one.agency, one.resident): one for one in world.numberings() if one.system == book.RESIDENTS_SYSTEM}

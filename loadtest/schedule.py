@@ -59,5 +59,3 @@ class Schedule:
                 break
             due.append(self._began + offset)
         return due
-
-

@@ -1,191 +1,19 @@
-"""Users (利用者) of the load test, one class for each kind of arrival of the mix. Every answer is looked at.
-
-A user takes the next intended start of its kind, waits for it, does the whole thing, and is free again. What Locust
-counts is the whole arrival, from the intended start to the last answer; single requests of it are not counted apart.
-"""
+"""Users (利用者) of the load test, one class for each kind of arrival of the mix. Every answer is looked at."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from random import Random
-from time import monotonic
-from typing import Any, ClassVar
-from uuid import uuid4
-
-import gevent
-from locust import FastHttpUser, constant, task
-from locust.env import Environment
+from typing import Any
 
 from loadtest import answers
-from loadtest.client import slug_of
+from loadtest.arriving import Arriving, Reply, wrong
+from loadtest.client import TERMINAL
 from loadtest.measures import Ended
-from loadtest.plan import Question
+from loadtest.mix import draw
 from loadtest.questions import corrected
-from loadtest.running import Done, Run
-from loadtest.signatures import Sampled
+from loadtest.running import Done
 
-__all__ = ["BY_KIND", "RUNS", "Arriving"]
-
-RUNS: dict[int, Run] = {}
-"""The run of each Locust environment of this process."""
-
-PATIENCE = 30.0
-"""Seconds for which a user polls for the end of an inquiry."""
-FIRST_POLL = 0.05
-SLOWEST_POLL = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer as users look at it."""
-
-    status: int
-    location: str
-    data: Any
-
-    @property
-    def slug(self) -> str:
-        return slug_of(self.data)
-
-
-def wrong(text: str) -> Done:
-    return Done(Ended.FAULT, text)
-
-
-class Arriving(FastHttpUser):
-    """Whoever arrives as scheduled. A subclass says what it does in ``act``, which returns what was answered."""
-
-    abstract = True
-    kind: ClassVar[str] = ""
-    wait_time = constant(0)
-    network_timeout = PATIENCE + 30.0
-    connection_timeout = 10.0
-
-    def __init__(self, environment: Environment) -> None:
-        super().__init__(environment)
-        self.run_ = RUNS[id(environment)]
-        self.random = Random(self.run_.random.random())
-        self.answered_at = 0.0
-
-    @task
-    def arrive(self) -> None:
-        run = self.run_
-        arrival = run.take(self.kind)
-        if arrival is None:
-            run.finished.wait()
-            gevent.sleep(1.0)
-            return
-        delay = arrival.intended - monotonic()
-        if delay > 0:
-            gevent.sleep(delay)
-        started = self.answered_at = monotonic()
-        run.starts(self.kind, arrival, started)
-        ended, text = self._acted()
-        if run.ends(self.kind, arrival, (started, self.answered_at), ended, text):
-            self._tell_locust(self.answered_at - arrival.intended, ended, text)
-
-    def _acted(self) -> tuple[Ended, str]:
-        try:
-            return Ended.RIGHT, self.act()
-        except Done as done:
-            return done.ended, done.text
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            return Ended.FAULT, f"an answer of another form: {type(error).__name__}"
-
-    def _tell_locust(self, latency: float, ended: Ended, text: str) -> None:
-        failed = ended not in (Ended.RIGHT, Ended.RACED)
-        self.environment.events.request.fire(
-            request_type="arrival",
-            name=self.kind,
-            response_time=latency * 1000,
-            response_length=0,
-            exception=Done(ended, text) if failed else None,
-            context={},
-        )
-
-    def act(self) -> str:
-        """The whole arrival; what was answered. ``Done`` where it went otherwise."""
-        raise wrong("nothing to do")
-
-    # --- speaking ---------------------------------------------------------------------------------------------------
-
-    def call(self, method: str, path: str, login: str = "", body: Any = None, token: str = "", wait: int = 0) -> Reply:
-        """One request, as a member of staff or with a token; ``Done`` where the server is busy or does not answer."""
-        bearer = token or (self.run_.tokens.of(login) if login else "")
-        headers = {"Accept": "application/json"}
-        if bearer:
-            headers["Authorization"] = f"Bearer {bearer}"
-        if wait:
-            headers["Prefer"] = f"wait={wait}"
-        if path == "/inquiries" and method == "POST":
-            headers["Idempotency-Key"] = str(uuid4())
-        data = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            data = json.dumps(body, ensure_ascii=False).encode()
-        response = self.client.request(method, path, catch_response=True, headers=headers, data=data)
-        self.answered_at = monotonic()
-        if response.status_code == 0:
-            raise wrong(f"no answer: {type(response.error).__name__}")
-        content = response.content
-        reply = Reply(
-            response.status_code, str(response.headers.get("Location", "")), json.loads(content) if content else {}
-        )
-        if reply.status == 503 and reply.slug == "busy":
-            if "Retry-After" not in response.headers:
-                raise wrong("busy without Retry-After")
-            raise Done(Ended.BUSY, "busy")
-        return reply
-
-    def expect(self, fault: str) -> None:
-        """Nothing is wrong, or the arrival ends here."""
-        if fault:
-            raise wrong(fault)
-
-    # --- asking -----------------------------------------------------------------------------------------------------
-
-    def ask(self, question: Question, wait: int = 0) -> tuple[str, Mapping[str, Any]]:
-        """Registers an inquiry: its exchange number, and the view as it was answered."""
-        reply = self.call("POST", "/inquiries", question.login, question.body, wait=wait)
-        if reply.slug:
-            raise wrong(f"{reply.status} {reply.slug}")
-        self.expect(answers.registered(question, reply.status, reply.location, reply.data))
-        return answers.exchange_of(reply.data), reply.data
-
-    def result(self, question: Question, exchange: str) -> Mapping[str, Any]:
-        """The result once it has ended, polled for ever less often; it must be the one that belongs to the question."""
-        deadline, pause = monotonic() + PATIENCE, FIRST_POLL
-        while True:
-            reply = self.call("GET", f"/inquiries/{exchange}", question.login)
-            self.expect(answers.polled(exchange, reply.status, reply.data))
-            if reply.data["state"] == "ended":
-                break
-            if monotonic() > deadline:
-                raise wrong("no end within the time that a user waits")
-            gevent.sleep(pause)
-            pause = min(SLOWEST_POLL, pause * 1.5)
-        reply = self.call("GET", f"/inquiries/{exchange}/result", question.login)
-        self.expect(answers.polled(exchange, reply.status, reply.data))
-        self.expect(answers.ended_with(question, reply.data))
-        view: Mapping[str, Any] = reply.data
-        return view
-
-    def saw(self, question: Question, view: Mapping[str, Any]) -> str:
-        """An ended exchange, which may be sampled; what it ended with."""
-        body = question.body
-        self.run_.saw(
-            Sampled(
-                exchange=view["exchange"],
-                inquirer=question.agency,
-                provider=question.provider,
-                outcome=view["outcome"],
-                information=body["information"],
-                items=tuple(body.get("items", ())),
-            )
-        )
-        return str(view["outcome"])
+__all__ = ["BY_KIND"]
 
 
 class QueryOnline(Arriving):
@@ -275,8 +103,6 @@ class ReviewFirst(_Reviewing):
     kind = "review-first"
 
     def act(self) -> str:
-        from loadtest.mix import draw
-
         login, _ = self.random.choice(self.run_.plan.reviewers)
         held = self.waiting(login, "held")
         if held is None:
@@ -311,3 +137,163 @@ class ReviewSecond(_Reviewing):
         reply = self.call("POST", f"/provisions/{exchange}/release", login)
         self.decided(reply, exchange, "ended")
         return str(reply.data["outcome"])
+
+
+class Deposit(Arriving):
+    """副本の登録: some duplicates at a time, as they stand, so that no answer changes while questions are asked."""
+
+    kind = "deposit"
+
+    def act(self) -> str:
+        login = self.random.choice(list(self.run_.plan.deposits))
+        known = self.run_.plan.deposits[login]
+        duplicates = self.random.sample(known, min(len(known), self.run_.mix.deposit_batch))
+        reply = self.call("PUT", "/duplicates", login, {"duplicates": duplicates})
+        if reply.status != 200:
+            raise wrong(f"{reply.status} {reply.slug}")
+        if reply.data != {"registered": len(duplicates)}:
+            raise wrong("not as many registered as sent")
+        return "registered"
+
+
+class Acquisition(Arriving):
+    """符号の取得: a newcomer is numbered, and the linkage code acquired through the residents' network."""
+
+    kind = "acquisition"
+
+    def act(self) -> str:
+        login = self.random.choice(list(self.run_.plan.newcomers))
+        person = self.random.choice(self.run_.plan.newcomers[login])
+        numbered = self.call("POST", "/addressees", login, {"persons": [person]})
+        if numbered.status != 200:
+            raise wrong(f"{numbered.status} {numbered.slug}")
+        [made] = numbered.data["persons"]
+        if made["outcome"] not in ("numbered", "known") or len(made["unified"]) != 15:
+            raise wrong(f"numbering: {made['outcome']}")
+        known = {"system": person["system"], "number": person["number"]}
+        acquired = self.call("POST", "/codes/acquisition", login, {"persons": [known]})
+        if acquired.status != 200:
+            raise wrong(f"{acquired.status} {acquired.slug}")
+        [code] = acquired.data["persons"]
+        if code["status"] not in ("held", "asked"):
+            raise wrong(f"code {code['status']}")
+        return f"{made['outcome']}, {code['status']}"
+
+
+class _AtTheDoor(Arriving):
+    """Whoever logs in with an account of its own."""
+
+    abstract = True
+
+    def log_in(self, login: str, password: str) -> Reply:
+        account = self.run_.credentials[login]
+        body = {"agency": account.agency, "login": login, "password": password, "terminal": TERMINAL}
+        return self.call("POST", "/auth/login", body=body)
+
+    def token(self, login: str) -> str:
+        """A token of that very account, or the arrival ends here."""
+        account = self.run_.credentials[login]
+        reply = self.log_in(login, account.password)
+        if reply.status != 200:
+            raise wrong(f"{reply.status} {reply.slug}")
+        if reply.data["staff"]["agency"] != account.agency:
+            raise wrong("logged in at another agency")
+        return str(reply.data["token"])
+
+    def log_out(self, token: str) -> None:
+        reply = self.call("POST", "/auth/logout", token=token)
+        if reply.status != 204:
+            raise wrong(f"{reply.status} {reply.slug}")
+
+
+class Session(_AtTheDoor):
+    """職員のログイン、更新、ログアウト."""
+
+    kind = "session"
+
+    def act(self) -> str:
+        login = self.run_.staff.get()
+        try:
+            return self.in_and_out(login)
+        finally:
+            self.run_.staff.put(login)
+
+    def in_and_out(self, login: str) -> str:
+        token = self.token(login)
+        renewed = self.call("POST", "/auth/renew", token=token)
+        if renewed.status != 200:
+            raise wrong(f"{renewed.status} {renewed.slug}")
+        if renewed.data["staff"]["agency"] != self.run_.credentials[login].agency:
+            raise wrong("renewed at another agency")
+        self.log_out(str(renewed.data["token"]))
+        return "in and out"
+
+
+class Refused(_AtTheDoor):
+    """What must be refused, each by its own name."""
+
+    kind = "refused"
+
+    def act(self) -> str:
+        what = draw(self.run_.mix.refusals, self.random)
+        match what:
+            case "wrong-password":
+                self.wrong_password()
+            case "wrong-duty":
+                self.wrong_duty()
+            case "foreign-exchange":
+                self.foreign_exchange()
+            case "not-permitted":
+                self.not_permitted()
+            case _:
+                reply = self.call("GET", "/inquiries")
+                self.expect(answers.problem([(401, "unauthenticated")], reply.status, reply.slug))
+        return what
+
+    def wrong_password(self) -> None:
+        """One wrong attempt, and then the right one, which forgives it: nobody stays locked out."""
+        login = self.run_.staff.get()
+        try:
+            reply = self.log_in(login, "not the password of anybody")
+            self.expect(answers.problem([(401, "credentials-refused")], reply.status, reply.slug))
+            self.log_out(self.token(login))
+        finally:
+            self.run_.staff.put(login)
+
+    def wrong_duty(self) -> None:
+        """Somebody who reads records may not inquire."""
+        question = self.run_.question(self.random)
+        reply = self.call("POST", "/inquiries", self.random.choice(self.run_.plan.without_duty), question.body)
+        self.expect(answers.problem([(403, "wrong-duty")], reply.status, reply.slug))
+
+    def foreign_exchange(self) -> None:
+        """Another agency's exchange is not there."""
+        login, exchange = self.random.choice(self.run_.plan.foreign)
+        reply = self.call("GET", f"/inquiries/{exchange}/result", login)
+        self.expect(answers.problem([(404, "not-found")], reply.status, reply.slug))
+
+    def not_permitted(self) -> None:
+        """What is on no row of the list ends as refused, and the record says so."""
+        question = self.random.choice(self.run_.plan.not_permitted)
+        _, view = self.ask(question, self.run_.mix.wait)
+        if view["state"] != "ended":
+            raise wrong("not refused at once")
+        self.saw(question, view)
+
+
+BY_KIND: Mapping[str, type[Arriving]] = {
+    one.kind: one
+    for one in (
+        QueryOnline,
+        QueryPolled,
+        QueryHeld,
+        CollectHeld,
+        ReviewFirst,
+        ReviewSecond,
+        Deposit,
+        Acquisition,
+        Session,
+        Refused,
+    )
+}
+"""The user class of every kind of the mix."""
