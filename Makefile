@@ -41,7 +41,7 @@ format: setup ## put the code into its form
 	$(BIN)/ruff check --fix .
 
 bench: setup ## measure one exchange, stage by stage
-	$(BIN)/python -m loadtest.bench $(ARGS)
+	$(BIN)/python -m loadtest.bench_exchange $(ARGS)
 
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url \
 	--no-emit-trusted-host --no-emit-find-links --no-emit-options --annotation-style=line

@@ -123,17 +123,15 @@ class Arriving(FastHttpUser):
         data = None
         if body is not None:
             headers["Content-Type"] = "application/json"
-            data = json.dumps(body, ensure_ascii=False).encode()
+            data = json.dumps(body)
         response = self.client.request(method, path, catch_response=True, headers=headers, data=data)
         self.answered_at = monotonic()
         if response.status_code == 0:
-            raise wrong(f"no answer: {type(response.error).__name__}")
-        content = response.content
-        reply = Reply(
-            response.status_code, str(response.headers.get("Location", "")), json.loads(content) if content else {}
-        )
+            raise wrong("no answer: connection refused, reset or timed out")
+        content, told = response.content, response.headers or {}
+        reply = Reply(response.status_code, str(told.get("Location", "")), json.loads(content) if content else {})
         if reply.status == 503 and reply.slug == "busy":
-            if "Retry-After" not in response.headers:
+            if "Retry-After" not in told:
                 raise wrong("busy without Retry-After")
             raise Done(Ended.BUSY, "busy")
         return reply

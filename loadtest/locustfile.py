@@ -16,6 +16,7 @@ from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+
 from loadtest.arriving import RUNS
 from loadtest.client import NotReached
 from loadtest.collecting import Collector
@@ -54,15 +55,15 @@ log = logging.getLogger("sympho.load")
 _OWN: dict[str, str] = {}
 """Files that this worker was started with; the master's options would hide them."""
 _COLLECTORS: dict[int, Collector] = {}
+_ENVIRONMENTS: list[Environment] = []
 
 
-@events.init_command_line_parser.add_listener
 def on_parser(parser: LocustArgumentParser) -> None:
     add_options(parser)
 
 
-@events.init.add_listener
 def on_init(environment: Environment, **_: Any) -> None:
+    _ENVIRONMENTS.append(environment)
     options, runner = environment.parsed_options, environment.runner
     if options is None or runner is None:
         return
@@ -86,7 +87,6 @@ def on_init(environment: Environment, **_: Any) -> None:
         runner.register_message("progress", lambda environment, msg, **_: collector.told(msg.node_id, msg.data))
 
 
-@events.test_start.add_listener
 def on_start(environment: Environment, **_: Any) -> None:
     """Users of this process are logged in before any of them is there."""
     if isinstance(environment.runner, MasterRunner):
@@ -105,7 +105,6 @@ def on_start(environment: Environment, **_: Any) -> None:
     RUNS[id(environment)] = run
 
 
-@events.spawning_complete.add_listener
 def on_spawned(user_count: int, **_: Any) -> None:
     """Everybody is there: whoever leads says begin. Workers wait for the word."""
     for environment in list(_leading()):
@@ -125,19 +124,10 @@ def on_spawned(user_count: int, **_: Any) -> None:
             gevent.spawn(_collect, environment, collector)
 
 
-@events.test_stop.add_listener
 def on_stop(environment: Environment, **_: Any) -> None:
     run = RUNS.get(id(environment))
     if run is not None and not run.over:
         run.finish()
-
-
-_ENVIRONMENTS: list[Environment] = []
-
-
-@events.init.add_listener
-def on_init_remember(environment: Environment, **_: Any) -> None:
-    _ENVIRONMENTS.append(environment)
 
 
 def _leading() -> list[Environment]:
@@ -202,3 +192,10 @@ def _collect(environment: Environment, collector: Collector) -> None:
     """Waits for every worker's measures; one that never hands them in is said to be missing."""
     collector.wait()
     _hand_in(environment, collector)
+
+
+events.init_command_line_parser.add_listener(on_parser)
+events.init.add_listener(on_init)
+events.test_start.add_listener(on_start)
+events.spawning_complete.add_listener(on_spawned)
+events.test_stop.add_listener(on_stop)

@@ -139,8 +139,9 @@ class KindMeasures:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> KindMeasures:
-        histograms = {name: Histogram.from_json(data[name]) for name in ("latency", "service", "waited")}
-        return cls(**histograms, **{name: Counter(data[name]) for name in ("ended", "what", "faults")})
+        latency, service, waited = (Histogram.from_json(data[name]) for name in ("latency", "service", "waited"))
+        ended, what, faults = (Counter(data[name]) for name in ("ended", "what", "faults"))
+        return cls(latency, service, waited, ended, what, faults)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from locust.argument_parser import LocustArgumentParser
+
 from loadtest.mix import MIX, Mix
 from loadtest.shapes import SHAPES, Shape
 
@@ -80,7 +81,7 @@ def users_of(mix: Mix, users: int) -> dict[str, int]:
     """
     if users < len(mix.used):
         raise ValueError(f"at least {len(mix.used)} users are needed: one of each kind")
-    counts = {kind: 1 for kind in mix.used}
+    counts = dict.fromkeys(mix.used, 1)
     spare = users - len(counts)
     for _ in range(spare):
         neediest = max(counts, key=lambda kind: mix.share(kind) / counts[kind])
