@@ -128,7 +128,8 @@ class Arriving(FastHttpUser):
         self.answered_at = monotonic()
         if response.status_code == 0:
             raise wrong("no answer: connection refused, reset or timed out")
-        content, told = response.content, response.headers or {}
+        content = response.content
+        told: Mapping[str, str] = response.headers or {}
         reply = Reply(response.status_code, str(told.get("Location", "")), json.loads(content) if content else {})
         if reply.status == 503 and reply.slug == "busy":
             if "Retry-After" not in told:

@@ -100,7 +100,7 @@ def on_start(environment: Environment, **_: Any) -> None:
         run = Run(Settings.of(options), environment.host or "")
         run.log_in()
     except (NotReached, OSError, ValueError) as trouble:
-        log.error("cannot begin: %s", trouble)
+        log.critical("cannot begin: %s", trouble)
         os._exit(4)
     RUNS[id(environment)] = run
 
@@ -194,8 +194,9 @@ def _collect(environment: Environment, collector: Collector) -> None:
     _hand_in(environment, collector)
 
 
-events.init_command_line_parser.add_listener(on_parser)
-events.init.add_listener(on_init)
-events.test_start.add_listener(on_start)
-events.spawning_complete.add_listener(on_spawned)
-events.test_stop.add_listener(on_stop)
+_HOOKS: Any = events  # Locust's own annotations stop at its event hooks
+_HOOKS.init_command_line_parser.add_listener(on_parser)
+_HOOKS.init.add_listener(on_init)
+_HOOKS.test_start.add_listener(on_start)
+_HOOKS.spawning_complete.add_listener(on_spawned)
+_HOOKS.test_stop.add_listener(on_stop)

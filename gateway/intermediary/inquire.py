@@ -12,10 +12,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 import structlog
 from msgspec import Struct
 
@@ -252,7 +253,13 @@ async def carry(server: Intermediary, carried: Carried) -> None:
 async def _carry(server: Intermediary, carried: Carried) -> None:
     mark("permit")
     door = server.network(carried.agency)
-    reply = await door.permit(carried.wire)
+    try:
+        reply = await door.permit(carried.wire)
+    except Problem as problem:
+        if problem.slug != "clock-skew":
+            raise
+        carried = await _asked_anew(server, carried)
+        reply = await door.permit(carried.wire)
     if isinstance(reply, RefusalReply):
         await receiving.refused(server, carried, reply)
         return
@@ -261,6 +268,16 @@ async def _carry(server: Intermediary, carried: Carried) -> None:
     claims = await granted(server, carried, token)
     answer = await door.inquire(Inquiry(1, claims.txn, token))
     await _take(server, carried, claims, token, answer)
+
+
+async def _asked_anew(server: Intermediary, carried: Carried) -> Carried:
+    """The world's clock went back since the asking, and the network knows nothing of it yet: it is asked now."""
+    request = msgspec.structs.replace(decode(PermitRequest, carried.wire), asked_at=server.clock.now())
+    wire = encode(request)
+    sealed = atrest.seal_for_exchange(server.ring, carried.agency, REQUEST, str(carried.txn), wire)
+    async with server.db.transaction() as conn:
+        await inquiries.ask_anew(conn, carried.agency, carried.txn, request.asked_at, sealed)
+    return replace(carried, wire=wire)
 
 
 async def _take(server: Intermediary, carried: Carried, claims: Permit, token: str, reply: AnswerOrPending) -> None:

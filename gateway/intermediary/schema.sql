@@ -43,7 +43,7 @@ CREATE TABLE inquiry (
     CONSTRAINT inquiry_end CHECK ((state = 'ended') = (kind IS NOT NULL AND ended_at IS NOT NULL)),
     CONSTRAINT inquiry_content CHECK ((content IS NOT NULL) = (kind IS NOT DISTINCT FROM 'provided'))
 );
-CREATE INDEX inquiry_open ON inquiry (asked_at) WHERE state <> 'ended';
+CREATE INDEX inquiry_due ON inquiry (txn) WHERE state = 'asking' OR (withdrawal_asked_at IS NOT NULL AND state <> 'ended');
 CREATE INDEX inquiry_list ON inquiry (agency, asked_at, txn);
 
 -- 副本: what a provider has deposited for one person and one information. Sealed, bound to its place.
@@ -111,8 +111,7 @@ CREATE TABLE provision (
     CONSTRAINT provision_end CHECK (
         (state = 'ended') = (kind IS NOT NULL AND ended_at IS NOT NULL AND answer IS NOT NULL))
 );
-CREATE INDEX provision_open ON provision (valid_until) WHERE state <> 'ended';
-CREATE INDEX provision_due ON provision (ended_at) WHERE push_due;
+CREATE INDEX provision_due ON provision (txn) WHERE push_due OR state <> 'ended';
 CREATE INDEX provision_list ON provision (agency, notified_at, txn);
 
 -- The copies of the 照会許可用照合リスト and the directory that this server has fetched and verified.

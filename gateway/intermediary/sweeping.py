@@ -54,10 +54,15 @@ async def _carry_on(server: Intermediary, row: inquiries.InquiryRow) -> None:
 
 async def sweep_provisions(server: Intermediary) -> int:
     """Answers nobody acknowledged are brought again, what has passed its validity lapses, what waits for a list is weighed."""
-    async with server.db.connection() as conn:
-        rows = await provisions.due_provisions(conn, server.clock.now(), BATCH)
-    await asyncio.gather(*(_settle(server, row) for row in rows))
-    return len(rows)
+    seen, after = 0, NOWHERE
+    while True:
+        async with server.db.connection() as conn:
+            rows = await provisions.due_provisions(conn, server.clock.now(), after, BATCH)
+        await asyncio.gather(*(_settle(server, row) for row in rows))
+        seen += len(rows)
+        if len(rows) < BATCH:
+            return seen
+        after = rows[-1].txn
 
 
 async def _settle(server: Intermediary, row: ProvisionRow) -> None:

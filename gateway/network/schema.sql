@@ -55,8 +55,8 @@ CREATE TABLE exchange (
         (state = 'ended') = (kind IS NOT NULL AND ended_at IS NOT NULL AND reply IS NOT NULL)),
     CONSTRAINT exchange_permit CHECK (permit IS NOT NULL OR kind = 'refused')
 );
-CREATE INDEX exchange_open ON exchange (accepted_at) WHERE state = 'accepted';
-CREATE INDEX exchange_due ON exchange (ended_at) WHERE deliver_due;
+CREATE INDEX exchange_due ON exchange (txn)
+    WHERE state = 'accepted' OR deliver_due OR (withdrawal_asked AND state <> 'ended');
 
 -- What was refused as a wrong call though a party's certificate stood behind it: signs of an attack (セキュリティ管理).
 CREATE TABLE alarm (

@@ -181,16 +181,16 @@ async def find_exchange(conn: Connection, txn: UUID) -> ExchangeRow | None:
     return ExchangeRow(**row) if row else None
 
 
-OPEN_EXCHANGES = f"""
+DUE_EXCHANGES = f"""
 SELECT {_COLUMNS} FROM exchange
-WHERE (state = 'accepted' AND accepted_at <= $1) OR deliver_due OR (withdrawal_asked AND state <> 'ended')
-ORDER BY accepted_at LIMIT $2
+WHERE (state = 'accepted' OR deliver_due OR (withdrawal_asked AND state <> 'ended')) AND txn > $1
+ORDER BY txn LIMIT $2
 """
 
 
-async def due_exchanges(conn: Connection, accepted_before: datetime, limit: int) -> list[ExchangeRow]:
+async def due_exchanges(conn: Connection, after: UUID, limit: int) -> list[ExchangeRow]:
     """What still has to be carried somewhere: a notice, a withdrawal or an answer that nobody acknowledged."""
-    return [ExchangeRow(**row) for row in await conn.fetch(OPEN_EXCHANGES, accepted_before, limit)]
+    return [ExchangeRow(**row) for row in await conn.fetch(DUE_EXCHANGES, after, limit)]
 
 
 ALL_EXCHANGES = f"""

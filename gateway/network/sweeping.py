@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from uuid import UUID
 
 import structlog
 
@@ -15,18 +15,25 @@ from sympho.codes import AgencyCode
 
 SWEEP_SECONDS = 1.0
 BATCH = 200
-PATIENCE = timedelta(seconds=5)
-"""How long an accepted exchange is left to the call that accepted it, in world time."""
+NOWHERE = UUID(int=0)
 
 log = structlog.get_logger()
 
 
 async def sweep(network: Network) -> int:
-    """One round; how many exchanges were looked at. Whatever fails is tried again in the next round."""
-    async with network.db.connection() as conn:
-        due = await store.due_exchanges(conn, network.clock.now() - PATIENCE, BATCH)
-    await asyncio.gather(*(_carry_on(network, row) for row in due))
-    return len(due)
+    """One round; how many exchanges were looked at. Whatever fails is tried again in the next round.
+
+    What is under way in this process is left to the call that carries it.
+    """
+    seen, after = 0, NOWHERE
+    while True:
+        async with network.db.connection() as conn:
+            due = await store.due_exchanges(conn, after, BATCH)
+        await asyncio.gather(*(_carry_on(network, row) for row in due))
+        seen += len(due)
+        if len(due) < BATCH:
+            return seen
+        after = due[-1].txn
 
 
 async def _carry_on(network: Network, row: store.ExchangeRow) -> None:

@@ -72,7 +72,7 @@ from tests.judging import assert_judged, exported
 R = TypeVar("R")
 Hook = Callable[[object], Awaitable[None]]
 
-TRANSPORTS: tuple[Transport, ...] = ("local",)
+TRANSPORTS: tuple[Transport, ...] = ("local", "remote")
 
 FIRST, SECOND, THIRD = "stf_first", "stf_second", "stf_third"
 """Pseudonymous ids of the provider's staff."""
@@ -243,7 +243,8 @@ class Stage(Parties):
     async def open_inquiries(self, ask: Ask) -> list[InquiryRow]:
         """What the inquirer has open."""
         async with self.intermediary.db.connection() as conn:
-            return [row for row in await inquiries.due_inquiries(conn, UUID(int=0), 1000) if row.agency == ask.inquirer]
+            rows = await inquiries.all_inquiries(conn)
+        return [row for row in rows if row.agency == ask.inquirer and row.state != "ended"]
 
     # --- providing ------------------------------------------------------------------------------------------------
 
@@ -353,6 +354,9 @@ class Stage(Parties):
 
     async def judged(self) -> Verdict:
         return await assert_judged(self, self.world.canaries())
+
+    async def judged_for(self, canaries: Iterable[str]) -> Verdict:
+        return await assert_judged(self, canaries)
 
     async def export(self) -> Export:
         return await exported(self)

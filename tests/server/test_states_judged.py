@@ -101,7 +101,10 @@ WITHDRAWN: dict[str, Break] = {
     "nobody wanted it back at the inquirer": lambda g: g.inquiry(g.withdrawn, withdrawal_asked_at=None),
 }
 DUE: dict[str, Break] = {
-    **{f"no record at the {role}": lambda g, role=role: g.without_record(g.provided, role) for role in Role},
+    "no record at the provider": lambda g: g.without_record(g.provided, Role.PROVIDER),
+    "no record at the network": lambda g: g.without_record(g.provided, Role.NETWORK),
+    "no record at the inquirer": lambda g: g.without_record(g.provided, Role.INQUIRER),
+    "no record at anybody": lambda g: g.without_record(g.provided, *Role),
     "no record of a refusal at the network": lambda g: g.without_record(g.refused, Role.NETWORK),
     "no record of an own refusal": lambda g: g.without_record(g.forbidden, Role.INQUIRER),
     "a record at a third agency": lambda g: g.record(g.provided, Role.PROVIDER, holder=STRANGER),

@@ -31,12 +31,10 @@ async def stage(
         await made.judged()
 
 
-@pytest.fixture(params=TRANSPORTS)
-async def own_stage(
-    request: pytest.FixtureRequest, clones: Clones, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stage]:
-    """For the tests that publish, or that end someone's code."""
-    async with stage_of(request.param, clones, tmp_path_factory) as made:
+@pytest.fixture
+async def own_stage(clones: Clones, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """For the tests that publish, or that end someone's code; the transport makes no difference to them."""
+    async with stage_of("local", clones, tmp_path_factory) as made:
         yield made
         await made.judged()
 

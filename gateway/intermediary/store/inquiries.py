@@ -124,6 +124,16 @@ async def mark_notified(conn: Connection, rows: Sequence[tuple[str, UUID, str, d
     await conn.execute(MARK_NOTIFIED, *zip(*rows, strict=True))
 
 
+ASK_ANEW = """
+UPDATE inquiry SET asked_at = $3, request_sealed = $4 WHERE agency = $1 AND txn = $2 AND state = 'asking'
+"""
+
+
+async def ask_anew(conn: Connection, agency: str, txn: UUID, asked_at: datetime, request_sealed: bytes) -> None:
+    """Replaces a request that the network does not know, because the world's clock went back after it was asked."""
+    await conn.execute(ASK_ANEW, agency, txn, asked_at, request_sealed)
+
+
 END_INQUIRIES = """
 UPDATE inquiry AS i
 SET state = 'ended', kind = n.kind, reason = n.reason, ended_at = n.ended_at, content = n.content,
@@ -196,12 +206,14 @@ async def list_inquiries(
 
 
 DUE_INQUIRIES = f"""
-SELECT {_COLUMNS} FROM inquiry WHERE state <> 'ended' AND txn > $1 ORDER BY txn LIMIT $2
+SELECT {_COLUMNS} FROM inquiry
+WHERE (state = 'asking' OR (withdrawal_asked_at IS NOT NULL AND state <> 'ended')) AND txn > $1
+ORDER BY txn LIMIT $2
 """
 
 
 async def due_inquiries(conn: Connection, after: UUID, limit: int) -> list[InquiryRow]:
-    """Open inquiries of all agencies, for whoever carries on what a crash or a silent network left behind."""
+    """Inquiries of all agencies that have not gone out, or whose withdrawal has not been answered."""
     return [InquiryRow(**row) for row in await conn.fetch(DUE_INQUIRIES, after, limit)]
 
 

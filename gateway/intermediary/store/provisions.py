@@ -173,14 +173,14 @@ async def mark_pushed(conn: Connection, agency: str, txn: UUID) -> None:
 
 DUE_PROVISIONS = f"""
 SELECT {_COLUMNS} FROM provision
-WHERE push_due OR (state <> 'ended' AND (valid_until <= $1 OR held_for = '{{list}}'))
-ORDER BY txn LIMIT $2
+WHERE (push_due OR (state <> 'ended' AND (valid_until <= $1 OR held_for = '{{list}}'))) AND txn > $2
+ORDER BY txn LIMIT $3
 """
 
 
-async def due_provisions(conn: Connection, now: datetime, limit: int) -> list[ProvisionRow]:
+async def due_provisions(conn: Connection, now: datetime, after: UUID, limit: int) -> list[ProvisionRow]:
     """Answers nobody acknowledged, notices whose validity has passed, and notices that wait only for a newer list."""
-    return [ProvisionRow(**row) for row in await conn.fetch(DUE_PROVISIONS, now, limit)]
+    return [ProvisionRow(**row) for row in await conn.fetch(DUE_PROVISIONS, now, after, limit)]
 
 
 LIST_PROVISIONS = f"""
