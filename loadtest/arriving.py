@@ -94,6 +94,8 @@ class Arriving(FastHttpUser):
             return Ended.FAULT, f"an answer of another form: {type(error).__name__}"
 
     def _tell_locust(self, latency: float, ended: Ended, text: str) -> None:
+        if ended is Ended.IDLE:
+            return
         failed = ended not in (Ended.RIGHT, Ended.RACED)
         self.environment.events.request.fire(
             request_type="arrival",
@@ -129,7 +131,7 @@ class Arriving(FastHttpUser):
         if response.status_code == 0:
             raise wrong("no answer: connection refused, reset or timed out")
         content = response.content
-        told: Mapping[str, str] = response.headers or {}
+        told: Any = response.headers or {}
         reply = Reply(response.status_code, str(told.get("Location", "")), json.loads(content) if content else {})
         if reply.status == 503 and reply.slug == "busy":
             if "Retry-After" not in told:

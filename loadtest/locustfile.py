@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any
 
 import gevent
@@ -20,9 +21,9 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from loadtest.arriving import RUNS
 from loadtest.client import NotReached
 from loadtest.collecting import Collector
-from loadtest.mix import BadMix, read_mix
+from loadtest.mix import BadMix, read_mix, users_of
 from loadtest.running import Run
-from loadtest.settings import OWN_FILES, Settings, add_options, users_of
+from loadtest.settings import OWN_FILES, Settings, add_options
 from loadtest.users import (
     BY_KIND,
     Acquisition,
@@ -51,6 +52,9 @@ __all__ = [
 ]
 
 log = logging.getLogger("sympho.load")
+
+ALL_THERE = 60.0
+"""Seconds that workers may take to log everybody in."""
 
 _OWN: dict[str, str] = {}
 """Files that this worker was started with; the master's options would hide them."""
@@ -120,8 +124,7 @@ def on_spawned(user_count: int, **_: Any) -> None:
             if collector.expected:
                 return
             collector.expected = runner.worker_count
-            runner.send_message("begin", {"users": dict(runner.target_user_classes_count)})
-            gevent.spawn(_collect, environment, collector)
+            gevent.spawn(_lead, environment, runner, collector)
 
 
 def on_stop(environment: Environment, **_: Any) -> None:
@@ -188,8 +191,15 @@ def _report(runner: WorkerRunner, run: Run) -> None:
     runner.send_message("measured", run.measures.to_json())
 
 
-def _collect(environment: Environment, collector: Collector) -> None:
-    """Waits for every worker's measures; one that never hands them in is said to be missing."""
+def _lead(environment: Environment, runner: MasterRunner, collector: Collector) -> None:
+    """Says begin when every worker's users are there, which is later than Locust thinks while they log in, and collects.
+
+    A worker that never hands in its measures is said to be missing.
+    """
+    deadline = monotonic() + ALL_THERE
+    while runner.user_count < runner.target_user_count and monotonic() < deadline:
+        gevent.sleep(0.1)
+    runner.send_message("begin", {"users": dict(runner.target_user_classes_count)})
     collector.wait()
     _hand_in(environment, collector)
 

@@ -32,6 +32,8 @@ class Ended(StrEnum):
     """Another user was faster at the same thing, and the answer said so."""
     FAULT = "fault"
     """Anything else: a wrong state, another identity, other items, no answer."""
+    IDLE = "idle"
+    """There was nothing to do, so nothing was asked: it is no arrival, and has no latency."""
     UNFINISHED = "unfinished"
     """Intended, and not answered when the run ended; it counts with the time that it had waited by then."""
 
@@ -110,7 +112,7 @@ class KindMeasures:
 
     @property
     def intended(self) -> int:
-        return self.ended.total()
+        return self.ended.total() - self.ended[Ended.IDLE]
 
     @property
     def right(self) -> int:
@@ -212,8 +214,10 @@ class Measures:
     ) -> None:
         """One arrival that was intended ``offset`` seconds after the start."""
         of_kind = self.kinds.setdefault(kind, KindMeasures())
-        moment = self.moments.setdefault(int(offset / self.slice), Moment())
         of_kind.ended[ended] += 1
+        if ended is Ended.IDLE:
+            return
+        moment = self.moments.setdefault(int(offset / self.slice), Moment())
         of_kind.latency.add(latency)
         of_kind.waited.add(waited)
         moment.latency.add(latency)

@@ -10,7 +10,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["KINDS", "MIX", "BadMix", "Mix", "draw", "read_mix"]
+__all__ = ["KINDS", "MIX", "BadMix", "Mix", "draw", "read_mix", "users_of"]
 
 MIX = Path(__file__).with_name("mix.toml")
 
@@ -102,3 +102,18 @@ def draw(weights: Mapping[str, float], random: Random) -> str:
     """One name, as often as its weight says."""
     names = list(weights)
     return random.choices(names, [weights[name] for name in names])[0]
+
+
+def users_of(mix: Mix, users: int) -> dict[str, int]:
+    """How many users each kind gets: at least one, the others by share; they add up to ``users``.
+
+    ``ValueError`` where there are fewer users than kinds.
+    """
+    if users < len(mix.used):
+        raise ValueError(f"at least {len(mix.used)} users are needed: one of each kind")
+    counts = dict.fromkeys(mix.used, 1)
+    spare = users - len(counts)
+    for _ in range(spare):
+        neediest = max(counts, key=lambda kind: mix.share(kind) / counts[kind])
+        counts[neediest] += 1
+    return counts

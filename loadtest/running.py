@@ -169,10 +169,10 @@ class Run:
         right = ended[Ended.RIGHT] + ended[Ended.RACED]
         return {
             "second": monotonic() - self.began if self.began else -1.0,
-            "ended": ended.total(),
+            "ended": ended.total() - ended[Ended.IDLE],
             "right": right,
             "busy": ended[Ended.BUSY],
-            "wrong": ended.total() - right - ended[Ended.BUSY],
+            "wrong": ended[Ended.FAULT] + ended[Ended.UNFINISHED],
             "in_flight": len(self._flights),
         }
 
@@ -228,6 +228,8 @@ class Run:
 
     def _verify(self) -> None:
         """Each holder's record of each sampled exchange, by the keys of the signed directory."""
+        if not self._sampled:
+            return
         try:
             keys, network = trusted_keys(self.client)
             for one in self._sampled:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from locust.argument_parser import LocustArgumentParser
 
-from loadtest.mix import MIX, Mix
+from loadtest.duration import seconds_of
+from loadtest.mix import MIX
 from loadtest.shapes import SHAPES, Shape
 
-__all__ = ["OWN_FILES", "Settings", "add_options", "seconds_of"]
+__all__ = ["OWN_FILES", "Settings", "add_options"]
 
 A_DAY = 86_400.0
 MOST_SLICES = 300
-UNITS = {"s": 1, "m": 60, "h": 3600}
 OWN_FILES = ("plan", "credentials", "mix")
 """Files that a worker may have in another place than the master: what it was started with wins."""
 
@@ -63,30 +63,6 @@ class Settings:
             measured=Path(options.measured) if options.measured else None,
             progress=Path(options.progress) if options.progress else None,
         )
-
-
-def seconds_of(text: str) -> float:
-    """Seconds of ``90``, ``90s``, ``5m`` or ``1h``; ``ValueError`` for anything else, and for nothing at all."""
-    number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
-    seconds = float(number) * UNITS[unit]
-    if not 0 < seconds <= 30 * A_DAY:
-        raise ValueError(f"{text}: more than no time, and at most thirty days")
-    return seconds
-
-
-def users_of(mix: Mix, users: int) -> dict[str, int]:
-    """How many users each kind gets: at least one, the others by share; they add up to ``users``.
-
-    ``ValueError`` where there are fewer users than kinds.
-    """
-    if users < len(mix.used):
-        raise ValueError(f"at least {len(mix.used)} users are needed: one of each kind")
-    counts = dict.fromkeys(mix.used, 1)
-    spare = users - len(counts)
-    for _ in range(spare):
-        neediest = max(counts, key=lambda kind: mix.share(kind) / counts[kind])
-        counts[neediest] += 1
-    return counts
 
 
 def add_options(parser: LocustArgumentParser) -> None:

@@ -47,7 +47,7 @@ class QueryHeld(Arriving):
 
     def act(self) -> str:
         if not self.run_.plan.held:
-            return "nobody is held"
+            raise Done(Ended.IDLE, "nobody is held")
         question = self.random.choice(self.run_.plan.held)
         exchange, _ = self.ask(question)
         self.run_.awaiting.append((question, exchange))
@@ -61,7 +61,7 @@ class CollectHeld(Arriving):
 
     def act(self) -> str:
         if not self.run_.awaiting:
-            return "nothing to collect"
+            raise Done(Ended.IDLE, "nothing to collect")
         question, exchange = self.run_.awaiting.popleft()
         reply = self.call("GET", f"/inquiries/{exchange}/result", question.login)
         self.expect(answers.collected(question, exchange, reply.status, reply.data))

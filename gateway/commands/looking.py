@@ -8,7 +8,6 @@ from typing import Any
 from authz.duties import Duty
 from gateway.commands import caller
 from gateway.commands.client import Client, Refused
-from gateway.commands.clocks import operator
 from gateway.commands.command import Arguments, Command, Exit, Parser
 from gateway.commands.reviewing import listed
 from gateway.commands.screen import say, show_json, show_pairs, show_table
@@ -20,7 +19,7 @@ def _status(args: Arguments) -> int:
     with caller.anybody(args) as client:
         ready = _ready(client)
         url = client.url
-    with operator(args) as client:
+    with caller.staff_with(args, Duty.OPERATE_SYSTEM) as client:
         status: Mapping[str, Any] = client.get("/status").data
     if args.json:
         show_json({"url": url, "ready": ready, **status})
@@ -122,7 +121,7 @@ COMMANDS: Sequence[Command] = (
         "status",
         "稼働状況を見る",
         "how the running system stands",
-        about="ネットワークのシステム管理担当として /status を見ます。 / Reads /status as the network's operator.",
+        about="システム管理担当として /status を見ます。 / Reads /status as an operator.",
         examples=("sympho status", "sympho status --as shinkirou-operator --json"),
         configure=caller.add_arguments,
         run=_status,

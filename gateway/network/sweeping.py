@@ -51,6 +51,8 @@ async def _carry_on(network: Network, row: store.ExchangeRow) -> None:
             await relaying.renotify(network, row)
     except Problem as problem:
         log.warning("not-carried-on", txn=str(row.txn), problem=problem.slug)
+    except Exception as bug:  # one row that cannot be carried must not stop the others
+        log.error("carrying-failed", txn=str(row.txn), exc_info=bug)
 
 
 async def keep_sweeping(network: Network) -> None:

@@ -62,8 +62,14 @@ async def judged(config: Config, servers: Sequence[Config], *, canaries: bool) -
         network = await held.enter_async_context(_located(config))
         others = [await held.enter_async_context(_located(one)) for one in servers] or [network]
         known = worlds.find(config.world).canaries() if canaries else ()
-        with worded():
-            return await judge_configs(network, others, known)
+        try:
+            with worded():
+                return await judge_configs(network, others, known)
+        except LookupError:
+            raise ConfigError(
+                f"--data: {config.data} にネットワークのデータがありません / holds no network's data; "
+                "the network's folder goes to --data, intermediary servers' to --server"
+            ) from None
 
 
 # --- passwords ---------------------------------------------------------------------------------------------------

@@ -9,30 +9,19 @@ The country is seeded once for a run; a stage is a clone of its database, so tha
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cache
-from itertools import count
-from pathlib import Path
 from typing import Any, TypeVar
-from unittest.mock import patch
 from uuid import UUID
 
 import msgspec
-import pytest
 
-from authz.matchlist import canonical, compile_list, parse
-from fixtures import lists, seed
+from authz.matchlist import canonical
+from fixtures import lists
 from fixtures.invented.cast import Ask
-from fixtures.seed import Persons
-from fixtures.world import World, invented_country
-from gateway.assembly import AllInOne, all_in_one
-from gateway.clock import Clock
 from gateway.committer import Committer
-from gateway.config import Config, Role
-from gateway.database import create_database
 from gateway.exchange.doors import Enrolment, IntermediaryDoor, NetworkBoard, NetworkDoor, Pulse
 from gateway.exchange.jws import unverified_payload
 from gateway.exchange.messages import (
@@ -65,8 +54,7 @@ from gateway.records import store as record_store
 from gateway.records.record import Role as Holder
 from gateway.records.store import RecordRow
 from sympho.codes import AgencyCode, UnifiedNumber
-from tests.conftest import TEMPLATE, Clones
-from tests.countries import NOON, Parties, Transport, config_of, country
+from tests.countries import Parties, Transport
 from tests.judging import assert_judged, exported
 
 R = TypeVar("R")
@@ -76,8 +64,6 @@ TRANSPORTS: tuple[Transport, ...] = ("local", "remote")
 
 FIRST, SECOND, THIRD = "stf_first", "stf_second", "stf_third"
 """Pseudonymous ids of the provider's staff."""
-
-_names = count(1)
 
 
 @dataclass(frozen=True)
@@ -368,87 +354,3 @@ CONFIRM = review.Preparation(review.Choice.CONFIRM, None, None)
 async def unreachable(message: object) -> None:
     """The other party does not answer."""
     raise Problem("network-unavailable")
-
-
-# --- raising a stage ----------------------------------------------------------------------------------------------
-
-
-_LISTS_ONCE: dict[str, Any] = {"parse": cache(parse), "compile_list": cache(compile_list)}
-"""A list is immutable, and reading one takes longer than most tests: each is read once in a run."""
-
-
-@dataclass(frozen=True)
-class _Seeded:
-    database: str
-    folder: Path
-    world: World
-    persons: Persons
-
-
-_seeded: dict[str, _Seeded] = {}
-
-
-async def _seed_once(clones: Clones, folders: pytest.TempPathFactory) -> _Seeded:
-    if clones.url in _seeded:
-        return _seeded[clones.url]
-    name = f"stage_seed_{next(_names)}"
-    url = await create_database(clones.url, name, TEMPLATE)
-    home = folders.mktemp("stage")
-    world = invented_country(18)
-    joined = await all_in_one(config_of(home, url, Role.ALL), Clock(), world.network.code)
-    await seed.seed_network(joined.network, world)
-    await publishing.set_clock(joined.network, NOON, frozen=True)
-    await seed.seed_residents(joined.residents, world)
-    trusted = joined.network.published.directory.network_verifying
-    await publications.refresh(joined.intermediary, trusted)
-    persons = await seed.seed_intermediary(joined.intermediary, world)
-    await seed.acquire_codes(joined.intermediary, persons)
-    await joined.close()
-    made = _seeded[clones.url] = _Seeded(name, home, world, persons)
-    return made
-
-
-@dataclass(frozen=True)
-class Ground:
-    """Where a stage stands: its database and keys outlive the parties."""
-
-    config: Config
-    world: World
-    persons: Persons
-
-    async def raise_parties(self) -> tuple[Stage, AllInOne]:
-        joined = await all_in_one(self.config, Clock(), self.world.network.code)
-        stage = Stage("local", self.world, joined.network, joined.intermediary, joined.residents, self.persons)
-        return stage, joined
-
-
-@asynccontextmanager
-async def ground(clones: Clones, folders: pytest.TempPathFactory) -> AsyncIterator[Ground]:
-    """A database of a seeded country, and nobody running on it yet."""
-    seeded = await _seed_once(clones, folders)
-    url = await create_database(clones.url, f"stage_{next(_names)}", seeded.database)
-    with patch.multiple(publishing, **_LISTS_ONCE), patch.multiple(publications, **_LISTS_ONCE):
-        yield Ground(config_of(seeded.folder, url, Role.ALL), seeded.world, seeded.persons)
-    await clones.give_back(url)
-
-
-@asynccontextmanager
-async def stage_of(transport: Transport, clones: Clones, folders: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """A stage over either transport, with its own database."""
-    if transport == "local":
-        async with ground(clones, folders) as place:
-            stage, joined = await place.raise_parties()
-            try:
-                yield stage
-            finally:
-                await joined.close()
-        return
-    async with country(transport, clones, folders.mktemp("country")) as parties:
-        yield Stage(
-            parties.transport,
-            parties.world,
-            parties.network,
-            parties.intermediary,
-            parties.residents,
-            parties.persons,
-        )

@@ -30,7 +30,8 @@ from gateway.problems import Problem
 from gateway.problems import encode as encode_problem
 from sympho.codes import UnifiedNumber
 from tests.conftest import Clones
-from tests.server.stage import SECOND, Stage, stage_of
+from tests.server.ground import stage_of
+from tests.server.stage import SECOND, Stage
 
 DAY = timedelta(days=1)
 

@@ -48,5 +48,5 @@ async def test_whoever_comes_while_a_writer_is_going_is_not_left_waiting(pause: 
         return await committer.submit(2)
 
     async with asyncio.timeout(2):
-        assert await asyncio.gather(committer.submit(1), late()) == [2, 4]
+        assert list(await asyncio.gather(committer.submit(1), late())) == [2, 4]
     await committer.close()

@@ -22,7 +22,8 @@ from gateway.intermediary.store.provisions import ProvisionRow
 from gateway.problems import Problem
 from sympho.codes import UnifiedNumber
 from tests.conftest import Clones
-from tests.server.stage import SECOND, THIRD, Stage, stage_of
+from tests.server.ground import stage_of
+from tests.server.stage import SECOND, THIRD, Stage
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ from gateway.intermediary.store.provisions import ProvisionRow
 from gateway.problems import Problem
 from sympho.codes import InformationCode
 from tests.conftest import Clones
-from tests.server.stage import FIRST, SECOND, Stage, stage_of
+from tests.server.ground import stage_of
+from tests.server.stage import FIRST, SECOND, Stage
 
 
 @pytest.fixture(scope="module")

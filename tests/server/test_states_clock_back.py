@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from tests.conftest import Clones
-from tests.server.stage import Stage, stage_of
+from tests.server.ground import stage_of
+from tests.server.stage import Stage
 
 YEAR = timedelta(days=366)
 

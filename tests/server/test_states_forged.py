@@ -34,7 +34,8 @@ from gateway.problems import Problem
 from gateway.records.record import sign_record
 from sympho.codes import AgencyCode, InformationCode, LinkageCode
 from tests.conftest import Clones
-from tests.server.stage import TRANSPORTS, Stage, stage_of
+from tests.server.ground import stage_of
+from tests.server.stage import TRANSPORTS, Stage
 
 WEEKS = timedelta(days=30)
 

@@ -16,7 +16,7 @@ from gateway.records.record import Role
 from sympho.codes import AgencyCode, InformationCode
 from tests.conftest import Clones
 from tests.server.breaking import DAY, Break, Good, good_run
-from tests.server.stage import stage_of
+from tests.server.ground import stage_of
 
 STRANGER = AgencyCode("9" * 16)
 ZERO = "0" * 64

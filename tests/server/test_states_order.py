@@ -18,7 +18,8 @@ from gateway.problems import Problem
 from sympho import registry
 from sympho.codes import AgencyCode, LinkageCode
 from tests.conftest import Clones
-from tests.server.stage import CONFIRM, FIRST, SECOND, TRANSPORTS, Stage, stage_of
+from tests.server.ground import stage_of
+from tests.server.stage import CONFIRM, FIRST, SECOND, TRANSPORTS, Stage
 
 PAST = timedelta(days=8)
 
@@ -131,7 +132,7 @@ async def test_what_is_no_permit_request_is_a_wrong_call(stage: Stage, wire: byt
 
 async def test_a_request_of_another_version_is_a_wrong_call(stage: Stage) -> None:
     request = msgspec.structs.replace(await request_of(stage), v=2)
-    with pytest.raises(Problem, match="malformed-body|invalid-field"):
+    with pytest.raises(Problem, match=r"malformed-body|invalid-field"):
         await stage.intermediary.network(request.inquirer).permit(encode(request))
 
 

@@ -17,7 +17,8 @@ from sympho import registry
 from sympho.codes import AgencyCode
 from sympho.linkage import RetirementReason
 from tests.conftest import Clones
-from tests.server.stage import FIRST, SECOND, THIRD, TRANSPORTS, Stage, stage_of
+from tests.server.ground import stage_of
+from tests.server.stage import FIRST, SECOND, THIRD, TRANSPORTS, Stage
 
 CORRECTED = "訂正後"
 

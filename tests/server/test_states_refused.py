@@ -14,7 +14,8 @@ from sympho import registry
 from sympho.codes import AgencyCode
 from sympho.linkage import RetirementReason
 from tests.conftest import Clones
-from tests.server.stage import TRANSPORTS, Stage, stage_of
+from tests.server.ground import stage_of
+from tests.server.stage import TRANSPORTS, Stage
 
 NOBODY = AgencyCode("9" * 16)
 BY_INQUIRER = (Role.INQUIRER,)

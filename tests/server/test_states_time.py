@@ -14,7 +14,8 @@ from gateway.intermediary import review
 from gateway.problems import Problem
 from gateway.records.record import Role
 from tests.conftest import Clones
-from tests.server.stage import TRANSPORTS, Stage, stage_of
+from tests.server.ground import stage_of
+from tests.server.stage import TRANSPORTS, Stage
 
 PAST = timedelta(days=8)
 """More than any validity: seven days, to the end of the last."""
