@@ -42,7 +42,9 @@ Work = tuple[str, Callable[[], Awaitable[None]]]
 def application(house: House, table: Sequence[AnyOperation], work: Sequence[Work]) -> web.Application:
     """The application of a process: its operations, and its background work while it runs."""
     app = web.Application()
-    surface.build(app, table, house.authenticate, house.record_operation, moment=house.moment)
+    surface.build(
+        app, table, house.authenticate, house.record_operation, moment=house.moment, observe=house.meter.request
+    )
     app.cleanup_ctx.append(partial(_working, house, work))
     return app
 

@@ -7,11 +7,11 @@ counts is the whole arrival, from the intended start to the last answer; single 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from random import Random
 from time import monotonic
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import uuid4
 
 import gevent
@@ -26,6 +26,8 @@ from loadtest.running import Done, Run
 from loadtest.signatures import Sampled
 
 __all__ = ["RUNS", "Arriving", "Reply", "wrong"]
+
+T = TypeVar("T")
 
 RUNS: dict[int, Run] = {}
 """The run of each Locust environment of this process."""
@@ -143,6 +145,12 @@ class Arriving(FastHttpUser):
         """Nothing is wrong, or the arrival ends here."""
         if fault:
             raise wrong(fault)
+
+    def one_of(self, things: Collection[T]) -> T:
+        """Any one of what the plan offers; where it offers none there is nothing to do."""
+        if not things:
+            raise Done(Ended.IDLE, "the plan has nobody for this")
+        return self.random.choice(list(things))
 
     # --- asking -----------------------------------------------------------------------------------------------------
 

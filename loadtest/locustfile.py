@@ -60,6 +60,9 @@ _OWN: dict[str, str] = {}
 """Files that this worker was started with; the master's options would hide them."""
 _COLLECTORS: dict[int, Collector] = {}
 _ENVIRONMENTS: list[Environment] = []
+_LOOKING_ON: dict[int, Any] = {}
+_STOPPED: set[int] = set()
+"""Environments that are being stopped by Locust itself."""
 
 
 def on_parser(parser: LocustArgumentParser) -> None:
@@ -107,6 +110,7 @@ def on_start(environment: Environment, **_: Any) -> None:
         log.critical("cannot begin: %s", trouble)
         os._exit(4)
     RUNS[id(environment)] = run
+    _STOPPED.discard(id(environment))
 
 
 def on_spawned(user_count: int, **_: Any) -> None:
@@ -118,7 +122,7 @@ def on_spawned(user_count: int, **_: Any) -> None:
             if run.began:
                 return
             run.begin(dict.fromkeys(run.mix.used, 1.0), "local")
-            gevent.spawn(_look_on, environment, run)
+            _LOOKING_ON[id(environment)] = gevent.spawn(_look_on, environment, run)
         elif isinstance(runner, MasterRunner):
             collector = _COLLECTORS[id(environment)]
             if collector.expected:
@@ -128,9 +132,15 @@ def on_spawned(user_count: int, **_: Any) -> None:
 
 
 def on_stop(environment: Environment, **_: Any) -> None:
+    """Stopped by Locust (``-t``, its page, Ctrl-C): what is measured so far is handed in before it goes on."""
     run = RUNS.get(id(environment))
-    if run is not None and not run.over:
-        run.finish()
+    if run is None or run.over:
+        return
+    _STOPPED.add(id(environment))
+    run.finish()
+    looking_on = _LOOKING_ON.get(id(environment))
+    if looking_on is not None:
+        looking_on.join(timeout=10)
 
 
 def _leading() -> list[Environment]:
@@ -157,7 +167,7 @@ def _hand_in(environment: Environment, collector: Collector) -> None:
     for line in collector.words():
         log.warning(line)
     runner, options = environment.runner, environment.parsed_options
-    if runner is None:
+    if runner is None or id(environment) in _STOPPED:
         return
     if options is not None and options.headless:
         runner.quit()

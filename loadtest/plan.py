@@ -67,7 +67,7 @@ class Plan:
     readers: Mapping[str, str]
     """Agency -> login of its reader of records; the network's operator too."""
     url: str = ""
-    notes: Sequence[str] = field(default_factory=tuple)
+    notes: Sequence[str] = field(default_factory=list)
 
     @property
     def logins(self) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ class Settings:
             raise ValueError("--plan and --credentials are needed: see python -m loadtest.preparation --help")
         return cls(
             rate=float(options.rate),
-            seconds=seconds_of(options.duration) if options.duration else A_DAY,
+            seconds=_seconds(options),
             shape=str(options.shape),
             plan=Path(options.plan),
             credentials=Path(options.credentials),
@@ -63,6 +63,13 @@ class Settings:
             measured=Path(options.measured) if options.measured else None,
             progress=Path(options.progress) if options.progress else None,
         )
+
+
+def _seconds(options: argparse.Namespace) -> float:
+    """As told by ``--for``; else by Locust's ``-t``, which workers do not know; else until somebody stops it."""
+    if options.duration:
+        return seconds_of(options.duration)
+    return float(options.run_time) if isinstance(options.run_time, int) and options.run_time else A_DAY
 
 
 def add_options(parser: LocustArgumentParser) -> None:

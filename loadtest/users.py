@@ -46,9 +46,7 @@ class QueryHeld(Arriving):
     kind = "query-held"
 
     def act(self) -> str:
-        if not self.run_.plan.held:
-            raise Done(Ended.IDLE, "nobody is held")
-        question = self.random.choice(self.run_.plan.held)
+        question = self.one_of(self.run_.plan.held)
         exchange, _ = self.ask(question)
         self.run_.awaiting.append((question, exchange))
         return "in-progress"
@@ -103,7 +101,7 @@ class ReviewFirst(_Reviewing):
     kind = "review-first"
 
     def act(self) -> str:
-        login, _ = self.random.choice(self.run_.plan.reviewers)
+        login, _ = self.one_of(self.run_.plan.reviewers)
         held = self.waiting(login, "held")
         if held is None:
             return "nothing to review"
@@ -129,7 +127,7 @@ class ReviewSecond(_Reviewing):
     kind = "review-second"
 
     def act(self) -> str:
-        _, login = self.random.choice(self.run_.plan.reviewers)
+        _, login = self.one_of(self.run_.plan.reviewers)
         prepared = self.waiting(login, "prepared")
         if prepared is None:
             return "nothing to release"
@@ -145,7 +143,7 @@ class Deposit(Arriving):
     kind = "deposit"
 
     def act(self) -> str:
-        login = self.random.choice(list(self.run_.plan.deposits))
+        login = self.one_of(self.run_.plan.deposits)
         known = self.run_.plan.deposits[login]
         duplicates = self.random.sample(known, min(len(known), self.run_.mix.deposit_batch))
         reply = self.call("PUT", "/duplicates", login, {"duplicates": duplicates})
@@ -162,8 +160,8 @@ class Acquisition(Arriving):
     kind = "acquisition"
 
     def act(self) -> str:
-        login = self.random.choice(list(self.run_.plan.newcomers))
-        person = self.random.choice(self.run_.plan.newcomers[login])
+        login = self.one_of(self.run_.plan.newcomers)
+        person = self.one_of(self.run_.plan.newcomers[login])
         numbered = self.call("POST", "/addressees", login, {"persons": [person]})
         if numbered.status != 200:
             raise wrong(f"{numbered.status} {numbered.slug}")
@@ -263,18 +261,18 @@ class Refused(_AtTheDoor):
     def wrong_duty(self) -> None:
         """Somebody who reads records may not inquire."""
         question = self.run_.question(self.random)
-        reply = self.call("POST", "/inquiries", self.random.choice(self.run_.plan.without_duty), question.body)
+        reply = self.call("POST", "/inquiries", self.one_of(self.run_.plan.without_duty), question.body)
         self.expect(answers.problem([(403, "wrong-duty")], reply.status, reply.slug))
 
     def foreign_exchange(self) -> None:
         """Another agency's exchange is not there."""
-        login, exchange = self.random.choice(self.run_.plan.foreign)
+        login, exchange = self.one_of(self.run_.plan.foreign)
         reply = self.call("GET", f"/inquiries/{exchange}/result", login)
         self.expect(answers.problem([(404, "not-found")], reply.status, reply.slug))
 
     def not_permitted(self) -> None:
         """What is on no row of the list ends as refused, and the record says so."""
-        question = self.random.choice(self.run_.plan.not_permitted)
+        question = self.one_of(self.run_.plan.not_permitted)
         _, view = self.ask(question, self.run_.mix.wait)
         if view["state"] != "ended":
             raise wrong("not refused at once")

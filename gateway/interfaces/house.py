@@ -26,6 +26,7 @@ from gateway.exchange.jws import Jwk, SigningKey
 from gateway.interfaces.principals import Authenticate, Credentials, Principal, by_token_or_certificate, party_of
 from gateway.intermediary.party import Intermediary
 from gateway.keys.ring import KeyRing
+from gateway.metrics import Meter
 from gateway.neighbours.residents import Residents
 from gateway.network.party import Network
 from gateway.pki import agency_urn, role_urn
@@ -84,6 +85,15 @@ class House:
     intermediary: Intermediary | None
     residents: Residents | None
     desks: tuple[Desk, ...]
+    meter: Meter = field(default_factory=Meter)
+
+    def __post_init__(self) -> None:
+        committers = [desk.log for desk in self.desks]
+        for party in (self.network, self.intermediary):
+            if party is not None:
+                committers += party.committers()
+        for committer in committers:
+            committer.seen = self.meter.batch
 
     def moment(self) -> Moment:
         return Moment(self.clock.now(), self.clock.machine())

@@ -7,7 +7,7 @@ id; the log tells its exception's type and place only, because exception texts q
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
@@ -51,6 +51,12 @@ class RecordOperation(Protocol):
     def __call__(self, entry: Entry) -> Awaitable[None]: ...
 
 
+class Observe(Protocol):
+    """Counts an answered request: its operation, status, seconds, and milliseconds by stage."""
+
+    def __call__(self, operation: str, status: int, seconds: float, stages: Mapping[str, float], /) -> None: ...
+
+
 @dataclass(slots=True)
 class _Visit:
     """What is known so far of one request, for the log and the operations log."""
@@ -71,6 +77,7 @@ class _Wiring:
     authenticate: Authenticate
     record_operation: RecordOperation
     moment: Callable[[], Moment]
+    observe: Observe | None
 
 
 def build(
@@ -80,10 +87,11 @@ def build(
     record_operation: RecordOperation,
     *,
     moment: Callable[[], Moment],
+    observe: Observe | None = None,
 ) -> None:
     """Adds a route for each operation, and answers for everything that is none. ``moment`` reads the clock."""
     _check_table(operations)
-    wiring = _Wiring(authenticate, record_operation, moment)
+    wiring = _Wiring(authenticate, record_operation, moment, observe)
     for operation in operations:
         door = _Door(operation, wiring)
         app.router.add_route(operation.method, operation.path, door.answer)
@@ -143,6 +151,9 @@ class _Door:
             response = await self._recorded(visit, response)
         mark("log")
         _log_line(visit, response.status, self.operation)
+        if self._wiring.observe is not None:
+            spent = perf_counter() - visit.began
+            self._wiring.observe(self.operation.name, response.status, spent, visit.stages.milliseconds)
         return response
 
     async def _serve(self, request: web.Request, visit: _Visit) -> Reply:

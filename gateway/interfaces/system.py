@@ -19,6 +19,7 @@ from gateway.interfaces.words import BY_STAFF, FOR_ANYONE, Aware, Limit, in_toky
 from gateway.intermediary.party import Intermediary
 from gateway.intermediary.store import held
 from gateway.intermediary.store.standing import read_standing
+from gateway.metrics import CONTENT_TYPE, MEDIA
 from gateway.network import store as network_store
 from gateway.network.party import Network
 from gateway.problems import Problem
@@ -164,6 +165,9 @@ class System:
     async def clock(self, call: Call[None, None]) -> Reply:
         return Reply(body=clock_view(self.house))
 
+    async def metrics(self, call: Call[None, None]) -> Reply:
+        return Reply(body=self.house.meter.text(), headers={"Content-Type": CONTENT_TYPE})
+
     async def status(self, call: Call[None, None]) -> Reply:
         directory = self.house.desk_of(call.agency).directory()
         of_network = self.house.network is not None and call.agency == self.house.network.agency
@@ -223,6 +227,12 @@ def operations(house: House, table: Callable[[], Sequence[AnyOperation]], versio
                 summary_ja="稼動状態の取得", summary_en="What is under way",
                 principals=BY_STAFF, duty=Duty.OPERATE_SYSTEM, responses={200: StatusView}, handler=here.status,
                 problems=PUBLISHED | HERE,
+            ),
+            Operation(
+                name="show-metrics", method="GET", path="/metrics",
+                summary_ja="計測値（Prometheus 形式）", summary_en="Metrics of this process, for Prometheus",
+                principals=BY_STAFF, duty=Duty.OPERATE_SYSTEM, responses={200: bytes}, handler=here.metrics,
+                media=MEDIA,
             ),
             Operation(
                 name="list-alarms", method="GET", path="/alarms",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Se
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -245,6 +246,13 @@ class Intermediary:
         self.tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("background-failure", kind=type(task.exception()).__name__, exc_info=task.exception())
+
+    def committers(self) -> list[Committer[Any, Any]]:
+        """Everything that shares round trips, to be measured."""
+        reads = self.reads
+        return [
+            reads.person, reads.code, reads.person_of_code, reads.guarded, self.register, self.receive, self.take,
+        ]  # fmt: skip
 
     async def close(self) -> None:
         for task in list(self.tasks):

@@ -50,8 +50,8 @@ async def _carry_on(server: Intermediary, row: inquiries.InquiryRow) -> None:
             await inquire.carry(server, inquire.carried_of(server, row))
     except Problem as problem:
         log.warning("inquiry-not-carried", txn=str(row.txn), problem=problem.slug)
-    except Exception as bug:  # one row that cannot be carried must not stop the others
-        log.error("carrying-failed", txn=str(row.txn), exc_info=bug)
+    except Exception:  # one row that cannot be carried must not stop the others
+        log.exception("carrying-failed", txn=str(row.txn))
 
 
 async def sweep_provisions(server: Intermediary) -> int:
@@ -77,8 +77,8 @@ async def _settle(server: Intermediary, row: ProvisionRow) -> None:
             await waiting.weigh_again(server, row)
     except Problem as problem:
         log.warning("provision-not-settled", txn=str(row.txn), problem=problem.slug)
-    except Exception as bug:  # one row that cannot be settled must not stop the others
-        log.error("settling-failed", txn=str(row.txn), exc_info=bug)
+    except Exception:  # one row that cannot be settled must not stop the others
+        log.exception("settling-failed", txn=str(row.txn))
 
 
 async def keep_sweeping(server: Intermediary) -> None:

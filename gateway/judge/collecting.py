@@ -1,7 +1,7 @@
 """Collecting the export from the parties' databases: one database with all schemas, or one for each party.
 
 The order matters on a running system. Inquirers are read first, then the network, then providers and records: what an
-earlier reading shows has been durable at those who are read later, because each party records before the answer moves on.
+earlier reading shows has been durable at those who are read later: each party records before the answer moves on.
 """
 
 from __future__ import annotations

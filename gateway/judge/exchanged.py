@@ -16,11 +16,11 @@ LIST = "list"
 """``held_for`` of a notice that waits for nothing but a newer list: no person decides that."""
 
 
-# --- 1 nothing is provided without an earlier permitted asking -------------------------------------------------------
+# --- 1 nothing is provided without an earlier permitted asking ------------------------------------------------------
 
 
 def provided_as_permitted(export: Export) -> Iterator[Violation]:
-    """Every provision rests on a permit of the network's for this exchange, these parties and this time, and an asking."""
+    """Every provision rests on an asking and on the network's permit for this exchange, these parties, this time."""
     for provision in export.provisions:
         for what in _unpermitted(export, provision):
             yield Violation("provided-as-permitted", what, provision.txn, provision.agency)
@@ -90,7 +90,7 @@ def permit_used_once(export: Export) -> Iterator[Violation]:
             yield Violation("permit-used-once", "notified-to-two", txn)
 
 
-# --- 2 the list -------------------------------------------------------------------------------------------------------
+# --- 2 the list -----------------------------------------------------------------------------------------------------
 
 
 def list_published(export: Export) -> Iterator[Violation]:
@@ -128,7 +128,7 @@ def permitted_by_the_list(export: Export) -> Iterator[Violation]:
             yield Violation("permitted-by-the-list", "another-row", exchange.txn, exchange.inquirer)
 
 
-# --- 3 one end, or open for a reason ----------------------------------------------------------------------------------
+# --- 3 one end, or open for a reason --------------------------------------------------------------------------------
 
 
 def one_end(export: Export) -> Iterator[Violation]:
@@ -146,7 +146,7 @@ def one_end(export: Export) -> Iterator[Violation]:
 
 
 def open_for_a_reason(export: Export) -> Iterator[Violation]:
-    """What is open is being carried: it is held, it has still to be brought somewhere, or it will be asked for again."""
+    """What is open is being carried: it is held, has still to be brought somewhere, or will be asked for again."""
     for inquiry in export.inquiries:
         if inquiry.state != "ended" and not _inquiry_goes_on(export, inquiry):
             yield Violation("open-for-a-reason", "nobody-ends-the-inquiry", inquiry.txn, inquiry.agency)
@@ -159,7 +159,7 @@ def open_for_a_reason(export: Export) -> Iterator[Violation]:
 
 
 def _inquiry_goes_on(export: Export, inquiry: Inquiry) -> bool:
-    """Being asked and being withdrawn are repeated by the inquirer; else the network must have it open or to deliver."""
+    """Asking and withdrawing are repeated by the inquirer; else the network must have it open or to deliver."""
     if inquiry.state == "asking" or inquiry.withdrawal_asked_at is not None:
         return True
     return any(row.state != "ended" or row.deliver_due for row in export.exchanges_of.get(inquiry.txn, ()))
@@ -184,7 +184,7 @@ def withdrawn_by_the_inquirer(export: Export) -> Iterator[Violation]:
             yield Violation("withdrawn-by-the-inquirer", "nobody-wanted-it-back", exchange.txn, exchange.inquirer)
 
 
-# --- 7 a held person --------------------------------------------------------------------------------------------------
+# --- 7 a held person ------------------------------------------------------------------------------------------------
 
 
 def held_by_two(export: Export) -> Iterator[Violation]:
@@ -223,7 +223,7 @@ def _persons(annex: bytes) -> set[tuple[str, str]] | None:
         return None
 
 
-# --- 9 forgotten ------------------------------------------------------------------------------------------------------
+# --- 9 forgotten ----------------------------------------------------------------------------------------------------
 
 
 def forgotten(export: Export) -> Iterator[Violation]:

@@ -46,7 +46,7 @@ N = TypeVar("N", bound=_Numbered)
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The ending message as one party keeps it: the shared payload, the signatures on it, SHA-256 of the sealed answer."""
+    """The ending message as one party keeps it: shared payload, signatures on it, SHA-256 of the sealed answer."""
 
     payload: bytes
     provider: str

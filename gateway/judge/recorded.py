@@ -24,11 +24,11 @@ def _payload_of(export: Export, txn: UUID) -> RecordPayload | None:
     return next((payload for payload in read if payload is not None), None)
 
 
-# --- 4 who has a record -----------------------------------------------------------------------------------------------
+# --- 4 who has a record ---------------------------------------------------------------------------------------------
 
 
 def records_where_due(export: Export) -> Iterator[Violation]:
-    """The holders are those of the state table. A record may be missing only where that side has not heard of the end."""
+    """The holders are those of the state table. One may be without its record while it has not heard of the end."""
     for txn in export.txns:
         payload = _payload_of(export, txn)
         if payload is None:
@@ -71,7 +71,7 @@ def _may_be_missing(export: Export, txn: UUID, role: Role, payload: RecordPayloa
     return False
 
 
-# --- 5 the records hold -----------------------------------------------------------------------------------------------
+# --- 5 the records hold ---------------------------------------------------------------------------------------------
 
 
 def records_hold(export: Export) -> Iterator[Violation]:
@@ -110,7 +110,7 @@ def annexes_fit(export: Export) -> Iterator[Violation]:
 
 
 def answers_fit(export: Export) -> Iterator[Violation]:
-    """An end fits the permit, the sealed bytes are those that it names, and its signatures hold, wherever it is kept."""
+    """An end fits the permit and names the sealed bytes, and its signatures hold, wherever it is kept."""
     for exchange in export.exchanges:
         if exchange.ended is not None:
             for what in _end_faults(export, exchange, exchange.ended):
@@ -149,7 +149,7 @@ def _end_faults(export: Export, row: Exchange | Provision, ended: Ended) -> Iter
         yield "provider-signature"
 
 
-# --- 6 all else says the same -----------------------------------------------------------------------------------------
+# --- 6 all else says the same ---------------------------------------------------------------------------------------
 
 
 def outcomes_agree(export: Export) -> Iterator[Violation]:
@@ -228,11 +228,11 @@ def _disorder(export: Export, exchange: Exchange) -> Iterator[str]:
         yield "answered-too-late"
 
 
-# --- 8 agencies -------------------------------------------------------------------------------------------------------
+# --- 8 agencies -----------------------------------------------------------------------------------------------------
 
 
 def within_agencies(export: Export) -> Iterator[Violation]:
-    """An exchange belongs to its two agencies and the network, in every table; a duplicate to its own agency's person."""
+    """An exchange belongs to its two agencies and the network everywhere; a duplicate to its own agency's person."""
     for stray in export.strays:
         yield Violation("within-agencies", "duplicate-of-nobody", None, f"{stray.agency} {stray.information}")
     for txn in export.txns:

@@ -85,7 +85,7 @@ ORDER BY d.agency, d.information
 
 
 async def stray_duplicates(conn: Connection) -> list[tuple[str, str, int]]:
-    """Duplicates of nobody whom their agency has numbered, or of an agency that is not served here; how many of each."""
+    """Duplicates of nobody whom their agency has numbered, or of an agency not served here; how many of each."""
     return [(row["agency"], row["information"], row["many"]) for row in await conn.fetch(STRAY_DUPLICATES)]
 
 

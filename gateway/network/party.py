@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from authz.decide import Snapshot
@@ -157,6 +158,10 @@ class Network:
     def publish(self, publication: Publication) -> None:
         """Swaps what is in force; decisions under way keep what they began with."""
         self.publication = replace(publication)
+
+    def committers(self) -> list[Committer[Any, Any]]:
+        """Everything that shares round trips, to be measured."""
+        return [self.look_up, self.accept, self.end]
 
     async def close(self) -> None:
         for task in list(self.in_flight.values()):

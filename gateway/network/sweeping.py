@@ -51,8 +51,8 @@ async def _carry_on(network: Network, row: store.ExchangeRow) -> None:
             await relaying.renotify(network, row)
     except Problem as problem:
         log.warning("not-carried-on", txn=str(row.txn), problem=problem.slug)
-    except Exception as bug:  # one row that cannot be carried must not stop the others
-        log.error("carrying-failed", txn=str(row.txn), exc_info=bug)
+    except Exception:  # one row that cannot be carried must not stop the others
+        log.exception("carrying-failed", txn=str(row.txn))
 
 
 async def keep_sweeping(network: Network) -> None:

@@ -116,6 +116,7 @@ async def _process(api: Api) -> None:
         await api.call(name)
     operator = await api.hire(api.parties.world.network.code, Duty.OPERATE_SYSTEM)
     await api.call("show-status", by=operator)
+    await api.call("show-metrics", by=operator)
     await api.call("show-masters", by=operator)
     await api.call("resume-clock", by=operator)
     await api.call("set-clock", by=operator, body={"at": NOON.isoformat(), "frozen": True})

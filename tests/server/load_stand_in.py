@@ -88,7 +88,7 @@ def standing_in(stand_in: StandIn) -> Iterator[StandIn]:
             self.end_headers()
             self.wfile.write(wire)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Nothing is logged."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -1,7 +1,7 @@
 """A country with its edges laid open: tests act, cut and kill between any two steps, and nothing inside knows of it.
 
-Every door between parties and every shared commit tells ``Stage.at`` its moment: ``"notice>"`` before a call goes through
-the door, ``"notice<"`` once it has come back, ``"network.accept<"`` once it is committed. A test hooks a moment with
+Every door between parties and every shared commit tells ``Stage.at`` its moment: ``"notice>"`` before a call goes
+through the door, ``"notice<"`` once it has come back, ``"network.accept<"`` once it is committed. A test hooks a moment with
 something to do there (``on``): what it raises is raised at that point.
 
 The country is seeded once for a run; a stage is a clone of its database, so that each test has its own.
@@ -271,7 +271,7 @@ class Stage(Parties):
         await publications.refresh(self.intermediary)
 
     def resigned(self, token: str, **claims: object) -> str:
-        """A permit with other claims under the network's own key: what a network that errs, or is not ours, would send."""
+        """A permit with other claims under the network's own key: what a network that errs would send."""
         read = decode(Permit, unverified_payload(token))
         return sign_permit(msgspec.structs.replace(read, **claims), self.network.signing)
 

@@ -1,4 +1,4 @@
-"""The judge can fail: a good run's export, broken in one place, is found out by the invariant that the place belongs to."""
+"""The judge can fail: a good run's export, broken in one place, is found out by the invariant of that place."""
 
 from __future__ import annotations
 
