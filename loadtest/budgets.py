@@ -26,7 +26,7 @@ class BadBudgets(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """``run``: achieved (at least), busy (at most), sound (the generator must not be saturated). Latencies: ms at most."""
+    """``run``: achieved (at least), busy (at most), sound (1: no saturated generator). Latencies: ms at most."""
 
     run: Mapping[str, float]
     latency: Mapping[str, float]

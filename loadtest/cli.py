@@ -64,11 +64,12 @@ def _run(args: argparse.Namespace) -> int:
     from loadtest.mix import MIX, BadMix, read_mix
     from loadtest.preparation import NotPrepared
 
+    out = args.out or Path(f"load-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
     try:
         mix_file = (args.mix or MIX).absolute()
         asked = Load(
             args.rate, seconds_of(args.duration), args.shape, read_mix(mix_file), mix_file,
-            read_budgets(args.budgets or BUDGETS), args.out or Path(f"load-{datetime.now().astimezone():%Y%m%d-%H%M%S}"),
+            read_budgets(args.budgets or BUDGETS), out,
             args.url, args.data, args.credentials, args.serve, args.users, args.generators, args.drain, args.sample,
             args.seed, not args.no_judge,
         )  # fmt: skip

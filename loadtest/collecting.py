@@ -53,7 +53,7 @@ class Collector:
 
     @property
     def measures(self) -> Measures:
-        made = total(self._measured.values(), self.settings.slice)
+        made = total(self._measured.values(), self.settings.slice, self.settings.seconds)
         missing = self.expected - len(self._measured)
         if missing:
             made.notes.append(f"{missing} of {self.expected} generators handed in nothing: the figures lack their part")

@@ -259,7 +259,7 @@ def _judged(asked: Load, target: Target, console: Console) -> Judged:
 
 
 async def judge(data: Path, program: Sequence[str] = ()) -> Judged:
-    """``sympho judge`` over everything that every party wrote, as a program apart. One that cannot say is a violation."""
+    """``sympho judge`` over all that every party wrote, as a program apart. One that cannot say fails the run."""
     command = [*(program or (str(Path(sys.executable).with_name("sympho")), "judge")), "--data", str(data), "--json"]
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE

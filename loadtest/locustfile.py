@@ -202,7 +202,7 @@ def _report(runner: WorkerRunner, run: Run) -> None:
 
 
 def _lead(environment: Environment, runner: MasterRunner, collector: Collector) -> None:
-    """Says begin when every worker's users are there, which is later than Locust thinks while they log in, and collects.
+    """Says begin when every worker's users are there, later than Locust thinks while they log in, and collects.
 
     A worker that never hands in its measures is said to be missing.
     """

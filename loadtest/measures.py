@@ -109,6 +109,8 @@ class KindMeasures:
     what: Counter[str] = field(default_factory=Counter)
     """What the answers said: provided, refused, credentials-refused ..."""
     faults: Counter[str] = field(default_factory=Counter)
+    in_time: int = 0
+    """Right answers that came while arrivals still came: what the throughput is made of."""
 
     @property
     def intended(self) -> int:
@@ -128,6 +130,7 @@ class KindMeasures:
         self.ended.update(other.ended)
         self.what.update(other.what)
         self.faults.update(other.faults)
+        self.in_time += other.in_time
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -137,13 +140,14 @@ class KindMeasures:
             "ended": dict(self.ended),
             "what": dict(self.what),
             "faults": dict(self.faults),
+            "in_time": self.in_time,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> KindMeasures:
         latency, service, waited = (Histogram.from_json(data[name]) for name in ("latency", "service", "waited"))
         ended, what, faults = (Counter(data[name]) for name in ("ended", "what", "faults"))
-        return cls(latency, service, waited, ended, what, faults)
+        return cls(latency, service, waited, ended, what, faults, data["in_time"])
 
 
 @dataclass
@@ -154,23 +158,26 @@ class Moment:
     right: int = 0
     wrong: int = 0
     """Busy, faulty or unfinished."""
+    done: int = 0
+    """Right answers that came in this slice, whenever they were intended."""
 
     def merge(self, other: Moment) -> None:
         self.latency.merge(other.latency)
         self.right += other.right
         self.wrong += other.wrong
+        self.done += other.done
 
     def to_json(self) -> dict[str, Any]:
-        return {"latency": self.latency.to_json(), "right": self.right, "wrong": self.wrong}
+        return {"latency": self.latency.to_json(), "right": self.right, "wrong": self.wrong, "done": self.done}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Moment:
-        return cls(Histogram.from_json(data["latency"]), data["right"], data["wrong"])
+        return cls(Histogram.from_json(data["latency"]), data["right"], data["wrong"], data["done"])
 
 
 @dataclass
 class Generator:
-    """How the generator itself was doing: how late free users woke, and the share of one core that each process took."""
+    """How the generator itself was doing: how late free users woke, and each process's share of one core."""
 
     lateness: Histogram = field(default_factory=Histogram)
     cpu: list[float] = field(default_factory=list)
@@ -199,9 +206,13 @@ class Generator:
 
 @dataclass
 class Measures:
-    """Everything of one run, or of one process of it. ``slice`` is the width of a moment in seconds."""
+    """Everything of one run, or of one process of it.
+
+    ``slice`` is the width of a moment, ``seconds`` how long arrivals come.
+    """
 
     slice: float = 1.0
+    seconds: float = 60.0
     kinds: dict[str, KindMeasures] = field(default_factory=dict)
     moments: dict[int, Moment] = field(default_factory=dict)
     generator: Generator = field(default_factory=Generator)
@@ -223,10 +234,12 @@ class Measures:
         moment.latency.add(latency)
         if ended is not Ended.UNFINISHED:
             of_kind.service.add(service)
-        if ended in (Ended.RIGHT, Ended.RACED):
-            moment.right += 1
-        else:
+        if ended not in (Ended.RIGHT, Ended.RACED):
             moment.wrong += 1
+            return
+        moment.right += 1
+        self.moments.setdefault(int((offset + latency) / self.slice), Moment()).done += 1
+        of_kind.in_time += offset + latency <= self.seconds
 
     @property
     def whole(self) -> KindMeasures:
@@ -251,6 +264,7 @@ class Measures:
     def to_json(self) -> dict[str, Any]:
         return {
             "slice": self.slice,
+            "seconds": self.seconds,
             "kinds": {kind: one.to_json() for kind, one in sorted(self.kinds.items())},
             "moments": {str(at): moment.to_json() for at, moment in sorted(self.moments.items())},
             "generator": self.generator.to_json(),
@@ -262,6 +276,7 @@ class Measures:
     def from_json(cls, data: Mapping[str, Any]) -> Measures:
         return cls(
             data["slice"],
+            data["seconds"],
             {kind: KindMeasures.from_json(one) for kind, one in data["kinds"].items()},
             {int(at): Moment.from_json(moment) for at, moment in data["moments"].items()},
             Generator.from_json(data["generator"]),
@@ -270,9 +285,9 @@ class Measures:
         )
 
 
-def total(parts: Iterable[Measures], slice_: float) -> Measures:
+def total(parts: Iterable[Measures], slice_: float, seconds: float) -> Measures:
     """The sum of all processes."""
-    made = Measures(slice_)
+    made = Measures(slice_, seconds)
     made.generator.processes = 0
     for part in parts:
         made.merge(part)

@@ -1,4 +1,4 @@
-"""The mix (混合比): which arrivals come how often. It is data, in ``mix.toml``; another municipality's June is another file."""
+"""The mix (混合比): which arrivals come how often. It is data, ``mix.toml``; another town's June is another file."""
 
 from __future__ import annotations
 

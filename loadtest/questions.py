@@ -1,7 +1,7 @@
 """Askable questions of the invented country (照会の候補): who may ask whom about whom, and how it must end.
 
-The end follows from the world's own facts (who holds what, who is flagged, what is assessed), not from asking the server,
-so that a wrong answer is seen as one. Pure: the same world gives the same questions.
+The end follows from the world's own facts (who holds what, who is flagged, what is assessed) and not from asking the
+server, so that a wrong answer is seen as one. Pure: the same world gives the same questions.
 """
 
 from __future__ import annotations

@@ -42,7 +42,10 @@ def _ms(seconds: float) -> str:
 
 
 def rows(result: Result) -> list[list[str]]:
-    """One row a kind, and one for all of them. Milliseconds, from the intended start unless it says service."""
+    """One row a kind, and one for all of them. Milliseconds, from the intended start unless it says service.
+
+    Per second: right answers that came while arrivals still came, so that a backlog is no throughput.
+    """
     named = [*sorted(result.measures.kinds.items()), ("all", result.measures.whole)]
     return [_row(name, one, result.meant.seconds) for name, one in named]
 
@@ -55,7 +58,7 @@ def _row(name: str, one: KindMeasures, seconds: float) -> list[str]:
         name,
         str(one.intended),
         *(str(count) for count in counts),
-        f"{one.right / seconds:.1f}",
+        f"{one.in_time / seconds:.1f}",
         *(_ms(seconds) for seconds in quantiles),
         _ms(latency.largest),
         _ms(one.service.quantile(0.99)),
@@ -80,7 +83,7 @@ def write(result: Result, folder: Path) -> Path:
     page = folder / "report.html"
     page.write_text(html(result), encoding="utf-8")
     _csv(folder / "kinds.csv", COLUMNS, rows(result))
-    _csv(folder / "moments.csv", ("second", "right", "wrong", "p50", "p99", "max"), _moments(result))
+    _csv(folder / "moments.csv", ("second", "right", "wrong", "answered", "p50", "p99", "max"), _moments(result))
     write_json(result, folder / "result.json")
     return page
 
@@ -97,7 +100,7 @@ def _moments(result: Result) -> Iterable[Sequence[str]]:
         latency = moment.latency
         quantiles = [_ms(latency.quantile(share)) for share in (0.5, 0.99)]
         second = f"{at * result.measures.slice:g}"
-        yield [second, str(moment.right), str(moment.wrong), *quantiles, _ms(latency.largest)]
+        yield [second, str(moment.right), str(moment.wrong), str(moment.done), *quantiles, _ms(latency.largest)]
 
 
 # --- the page -----------------------------------------------------------------------------------------------------
@@ -209,11 +212,11 @@ def _rate_chart(result: Result) -> str:
     width, shape = result.measures.slice, result.meant.arrivals
     over_time = _over_time(result)
     return chart(
-        "毎秒の到着 / arrivals a second",
+        "毎秒 / a second: 予定の到着、届いた回答",
         _seconds_axis(result.meant.seconds),
         "/s",
         [
-            Series("正しい回答 right", [(at, moment.right / width) for at, moment in over_time]),
+            Series("正しい回答 right", [(at, moment.done / width) for at, moment in over_time]),
             Series("その他 busy, wrong", [(at, moment.wrong / width) for at, moment in over_time]),
             Series("予定 intended", [(at, shape.rate_at(at)) for at, _ in over_time], dashed=True),
         ],

@@ -76,12 +76,12 @@ class Run:
         self.credentials = Credentials(settings.credentials)
         self.client = Client(url)
         self.tokens = Tokens(self.client, self.credentials)
-        self.measures = Measures(settings.slice)
+        self.measures = Measures(settings.slice, settings.seconds)
         self.random = Random(settings.seed)
         self.awaiting: deque[tuple[Question, str]] = deque()
         """Inquiries about people who are held, whose answers are still to come."""
         self.staff: SimpleQueue = SimpleQueue()
-        """Logins for log-ins: each is used by one user at a time, so that nobody's attempts add up to a closed account."""
+        """Logins for log-ins: each is one user's at a time, so that nobody's attempts add up to a closed account."""
         self.began = 0.0
         self.over = False
         self.finished = Event()

@@ -1,9 +1,9 @@
 """The schedule of open arrivals (到着の予定): who is free takes the next intended start; nobody's slowness moves it.
 
-Latency counts from the intended start. When every user waits for an answer, arrivals that fall due keep their times, so a
-server that stands still for a second shows that second in every arrival of it, not in one alone (coordinated omission).
-Whether a late start is the server's fault or ours is kept apart: a user that slept until its arrival and woke late is our
-own slowness; one that came late because it was still waiting for an answer is not.
+Latency counts from the intended start. When every user waits for an answer, arrivals that fall due keep their times, so
+a server that stands still for a second shows that second in every arrival of it, not in one alone (coordinated
+omission). Whether a late start is the server's fault or ours is kept apart: a user that slept until its arrival and
+woke late is our own slowness; one that came late because it was still waiting for an answer is not.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Schedule:
         return None
 
     def left_until(self, now: float) -> list[float]:
-        """Intended starts up to now that nobody has taken: they were meant to happen, and count. It ends the schedule."""
+        """Intended starts up to now that nobody has taken: they were meant, and count. It ends the schedule."""
         self.exhausted = True
         due = []
         for offset in self._offsets:

@@ -1,7 +1,7 @@
 """Load shapes (負荷の形): how many arrivals a second are intended at each moment, and when each of them is to start.
 
-A shape is a rate over time made of straight pieces. Arrivals are drawn from it beforehand (a Poisson process: nobody waits
-for anybody else's answer), so the times at which requests should start are known before the first one is sent.
+A shape is a rate over time made of straight pieces. Arrivals are drawn from it beforehand (a Poisson process: nobody
+waits for anybody else's answer), so the times at which they should start are known before the first one is sent.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _spike(rate: float, seconds: float) -> Shape:
 
 
 def _soak(rate: float, seconds: float) -> Shape:
-    """The rate for a long time, swinging by a fifth: what leaks or silts up shows between the first and the last part."""
+    """The rate for a long time, swinging by a fifth: what silts up shows between the first and the last part."""
     swings = max(1, math.ceil(seconds / LONGEST_SWING))
     step = seconds / swings / 4
     wave = (1.0, 1.0 + SWING, 1.0, 1.0 - SWING)

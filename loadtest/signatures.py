@@ -1,7 +1,7 @@
 """Records of sampled exchanges (記録の検証), verified by a stranger: published keys, and a library that is not the server's.
 
-The directory is signed by the network; its key is the one published at ``/.well-known/jwks.json``. Every holder's record
-of an exchange is read by that holder's own staff, its signature verified, and the signed bytes compared.
+The directory is signed by the network; its key is the one published at ``/.well-known/jwks.json``. Every holder's
+record of an exchange is read by that holder's own staff, its signature verified, and the signed bytes compared.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Is the measurement sound? (測定の健全性): whether the generator itself was the bottleneck. Pure.
 
-Three things look alike in a slow result and are not: the server was slow; the generator woke too late or had no time left;
-every user was waiting, so that arrivals queued here instead of at the server. Each is said.
+Three things look alike in a slow result and are not: the server was slow; the generator woke too late or had no time
+left; every user was waiting, so that arrivals queued here instead of at the server. Each is said.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def soundness(measures: Measures) -> Soundness:
         )
     if queued > MOST_LATE:
         words.append(
-            f"all users were busy for {queued:.1%} of the arrivals: they waited here, which their latency includes, and "
-            "the server never saw more at once than there are users (--users)"
+            f"all users were busy for {queued:.1%} of the arrivals: they waited here, which their latency includes, "
+            "and the server never saw more at once than there are users (--users)"
         )
     return Soundness(late > MOST_LATE or busy > MOST_BUSY, late, p99, cpu, busy, queued, tuple(words))

@@ -1,4 +1,4 @@
-"""A stand-in for a server, in this process, for what a real one cannot be made to do: stand still, and answer wrongly."""
+"""A stand-in for a server, for what a real one cannot be made to do: stand still, and answer wrongly."""
 
 from __future__ import annotations
 

@@ -103,10 +103,18 @@ def test_measures_add_and_survive_the_wire(events: list[tuple[str, Ended, float]
     for n, (kind, ended, latency) in enumerate(events):
         for one in (whole, parts[n % 2]):
             one.record(kind, ended, n / 7, latency, service=latency / 2, waited=latency / 4)
-    added = total([Measures.from_json(one.to_json()) for one in parts], 1.0)
+    added = total([Measures.from_json(one.to_json()) for one in parts], 1.0, 60.0)
     assert added.whole.ended == whole.whole.ended
     assert added.whole.latency.buckets == whole.whole.latency.buckets
     assert {at: one.right for at, one in added.moments.items()} == {at: one.right for at, one in whole.moments.items()}
+
+
+def test_a_backlog_that_is_answered_after_the_end_is_no_throughput() -> None:
+    measures = Measures(1.0, 10.0)
+    measures.record("session", Ended.RIGHT, 9.0, 0.5)
+    measures.record("session", Ended.RIGHT, 9.0, 1.5)
+    assert (measures.whole.right, measures.whole.in_time) == (2, 1)
+    assert [measures.moments[at].done for at in (9, 10)] == [1, 1]
 
 
 def test_a_free_user_that_wakes_late_is_the_generators_own_slowness_and_said() -> None:

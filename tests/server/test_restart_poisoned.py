@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.conftest import Clones
 from tests.server.ground import stage_of
@@ -26,7 +27,9 @@ async def test_a_provision_that_cannot_be_read_stops_no_inquiry(stage: Stage) ->
         txn = await stage.begin(ask)
     async with stage.intermediary.db.transaction() as conn:
         await conn.execute("UPDATE provision SET answer = '{}' WHERE txn = $1", poisoned)
-    await stage.carry_on()
+    with capture_logs() as logged:
+        await stage.carry_on()
+    assert "settling-failed" in {line["event"] for line in logged}
     await stage.assert_ended(ask, txn, "provided", "none")
 
 
@@ -36,5 +39,7 @@ async def test_an_exchange_that_cannot_be_read_stops_no_other(stage: Stage) -> N
         poisoned, txn = await stage.begin(ask), await stage.begin(ask)
     async with stage.network.db.transaction() as conn:
         await conn.execute("UPDATE exchange SET permit = 'x.y.z' WHERE txn = $1", poisoned)
-    await stage.carry_on()
+    with capture_logs() as logged:
+        await stage.carry_on()
+    assert "carrying-failed" in {line["event"] for line in logged}
     await stage.assert_ended(ask, txn, "provided", "none")
