@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 
 from gateway.problems import Busy, Problem
 
-__all__ = ["Batch", "Committer", "Connections", "Transactions", "reader"]
+__all__ = ["Batch", "Committer", "Connections", "Statements", "Transactions", "reader"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -41,7 +41,9 @@ class Connections(Protocol[C_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Untransacted(Generic[C]):
+class Statements(Generic[C]):
+    """A database for a ``write`` that is one statement: it is its own transaction, and saves two round trips."""
+
     db: Connections[C]
 
     def transaction(self) -> AbstractAsyncContextManager[C]:
@@ -171,4 +173,4 @@ def reader(
     db: Connections[C], read: Callable[[C, Sequence[T]], Awaitable[Sequence[R]]], *, name: str
 ) -> Committer[T, R]:
     """Reads that share a round trip as writes share a commit: what many ask for at the same moment is one query."""
-    return Committer(_Untransacted(db), read, name=name, parallel=2)
+    return Committer(Statements(db), read, name=name, parallel=2)

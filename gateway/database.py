@@ -50,6 +50,15 @@ Connection: TypeAlias = asyncpg.Connection
 OLDEST_VERSION = 150000
 COMMAND_TIMEOUT = 30.0
 ACQUIRE_TIMEOUT = 10.0
+BY_KEY = {
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+"""Every statement of a flow finds its rows by key, a few at a time, in tables that grow without end. So the plan is always
+the same: loops over indexes. Left to itself the planner would plan again and again, and read a whole table that nobody has
+analysed yet."""
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ABOUT_THE_STATEMENT = "42"
@@ -291,6 +300,7 @@ async def _pool(url: str, layout: Layout, root: RootKey, size: int) -> asyncpg.P
             "timezone": "UTC",
             "application_name": f"sympho {layout.role}",
             "jit": "off",
+            **BY_KEY,
             "lock_timeout": "10s",
             "idle_in_transaction_session_timeout": "60s",
         },

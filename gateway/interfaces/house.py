@@ -18,7 +18,7 @@ from authz.operations.store import record
 from authz.revocations import Revocations
 from authz.tokens import IssuingKey, TokenRefused, Verifier, keys_of, read
 from gateway.clock import Clock
-from gateway.committer import Committer
+from gateway.committer import Committer, Statements
 from gateway.config import Role
 from gateway.database import Connection, Database
 from gateway.exchange.directory import Directory
@@ -62,7 +62,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.audience = AUDIENCE + self.role
         self.verifier = Verifier(keys_of([self.key.verifying()]), self.audience, self.revocations)
-        self.log = Committer(self.db, write_operations, name=f"{self.role}.operations")
+        self.log = Committer(Statements(self.db), write_operations, name=f"{self.role}.operations")
         self.principal_of: Authenticate = by_token_or_certificate(self.verifier, self.clock.machine)
 
     async def look(self) -> None:

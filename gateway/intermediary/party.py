@@ -18,7 +18,7 @@ import structlog
 
 from authz.decide import Snapshot
 from gateway.clock import Clock
-from gateway.committer import Committer, reader
+from gateway.committer import Committer, Statements, reader
 from gateway.database import Connection, Database
 from gateway.exchange.directory import Directory
 from gateway.exchange.doors import NetworkBoard, NetworkDoor, ResidentsDoor
@@ -109,10 +109,7 @@ def _firsts(keys: Iterable[Hashable]) -> list[bool]:
 
 async def write_registrations(conn: Connection, rows: Sequence[Registration]) -> list[bool]:
     """Registers inquiries; True where the idempotency key was new."""
-    fresh = await inquiries.insert_inquiries(conn, [r.inquiry for r in rows])
-    records = [r.record for r in rows if r.record and (r.inquiry.agency, r.inquiry.txn) in fresh]
-    if records:
-        await record_store.insert(conn, records)
+    fresh = await inquiries.insert_inquiries(conn, [r.inquiry for r in rows], [r.record for r in rows if r.record])
     return [(r.inquiry.agency, r.inquiry.txn) in fresh for r in rows]
 
 
@@ -120,10 +117,7 @@ async def write_receipts(conn: Connection, rows: Sequence[Receipt]) -> list[bool
     """Ends inquiries; True where the inquiry was open until now."""
     firsts = _firsts((r.inquiry.agency, r.inquiry.txn) for r in rows)
     tried = [r for r, first in zip(rows, firsts, strict=True) if first]
-    ended = await inquiries.end_inquiries(conn, [r.inquiry for r in tried])
-    records = [r.record for r in tried if (r.inquiry.agency, r.inquiry.txn) in ended]
-    if records:
-        await record_store.insert(conn, records)
+    ended = await inquiries.end_inquiries(conn, [r.inquiry for r in tried], [r.record for r in tried])
     return [first and (r.inquiry.agency, r.inquiry.txn) in ended for r, first in zip(rows, firsts, strict=True)]
 
 
@@ -198,8 +192,8 @@ class Intermediary:
 
     def __post_init__(self) -> None:
         self.reads = Reads(self.db, self.ring)
-        self.register = Committer(self.db, write_registrations, name="intermediary.register")
-        self.receive = Committer(self.db, write_receipts, name="intermediary.receive")
+        self.register = Committer(Statements(self.db), write_registrations, name="intermediary.register")
+        self.receive = Committer(Statements(self.db), write_receipts, name="intermediary.receive")
         self.take = Committer(self.db, write_takings, name="intermediary.take")
 
     @property

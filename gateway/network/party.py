@@ -16,7 +16,7 @@ from uuid import UUID
 
 from authz.decide import Snapshot
 from gateway.clock import Clock
-from gateway.committer import Committer, reader
+from gateway.committer import Committer, Statements, reader
 from gateway.database import Connection, Database
 from gateway.exchange.directory import Directory
 from gateway.exchange.doors import IntermediaryDoor
@@ -72,7 +72,15 @@ class Publication:
 class End:
     """One exchange's end with the network's record of it, written together."""
 
-    exchange: store.NewExchange | store.EndedExchange
+    exchange: store.EndedExchange
+    record: record_store.RecordRow
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An exchange that the network refused, with its record of it."""
+
+    exchange: store.NewExchange
     record: record_store.RecordRow
 
 
@@ -92,18 +100,18 @@ async def write_accepted(conn: Connection, rows: Sequence[store.NewExchange]) ->
     return [first and row.txn in fresh for row, first in zip(rows, _firsts(row.txn for row in rows), strict=True)]
 
 
+async def write_refusals(conn: Connection, refusals: Sequence[Refusal]) -> list[bool]:
+    """Exchanges that the network refused, with its records; True where the exchange number was new."""
+    fresh = await write_accepted(conn, [one.exchange for one in refusals])
+    await record_store.insert(conn, [one.record for one, new in zip(refusals, fresh, strict=True) if new])
+    return fresh
+
+
 async def write_ends(conn: Connection, ends: Sequence[End]) -> list[bool]:
-    """Ends and records; True where this end is the one that counts, False where the exchange had ended before."""
+    """Ends with records, in one statement; True where this end counts, False where the exchange had ended before."""
     firsts = _firsts(e.exchange.txn for e in ends)
     tried = [e for e, first in zip(ends, firsts, strict=True) if first]
-    refused = [e.exchange for e in tried if isinstance(e.exchange, store.NewExchange)]
-    ended = [e.exchange for e in tried if isinstance(e.exchange, store.EndedExchange)]
-    counted: set[UUID] = set()
-    if refused:
-        counted |= await store.insert_exchanges(conn, refused)
-    if ended:
-        counted |= await store.end_exchanges(conn, ended)
-    await record_store.insert(conn, [e.record for e in tried if e.exchange.txn in counted])
+    counted = await store.end_exchanges(conn, [e.exchange for e in tried], [e.record for e in tried])
     return [first and e.exchange.txn in counted for e, first in zip(ends, firsts, strict=True)]
 
 
@@ -124,8 +132,9 @@ class Network:
 
     def __post_init__(self) -> None:
         self.look_up = reader(self.db, self._look_up, name="network.look-up")
-        self.accept = Committer(self.db, write_accepted, name="network.accept")
-        self.end = Committer(self.db, write_ends, name="network.end")
+        self.accept = Committer(Statements(self.db), write_accepted, name="network.accept")
+        self.end = Committer(Statements(self.db), write_ends, name="network.end")
+        self.refuse = Committer(self.db, write_refusals, name="network.refuse")
 
     async def _look_up(
         self, conn: Connection, asked: Sequence[LookUp]
@@ -161,10 +170,11 @@ class Network:
 
     def committers(self) -> list[Committer[Any, Any]]:
         """Everything that shares round trips, to be measured."""
-        return [self.look_up, self.accept, self.end]
+        return [self.look_up, self.accept, self.end, self.refuse]
 
     async def close(self) -> None:
         for task in list(self.in_flight.values()):
             task.cancel()
         await self.accept.close()
         await self.end.close()
+        await self.refuse.close()

@@ -34,7 +34,7 @@ from gateway.exchange.numbers import exchange_number, new_number
 from gateway.exchange.permit import code_digest, sign_permit
 from gateway.network import store
 from gateway.network.alarms import wrong_call
-from gateway.network.party import End, Issued, LookUp, Network
+from gateway.network.party import Issued, LookUp, Network, Refusal
 from gateway.problems import Problem
 from gateway.records import record
 from gateway.records.refusal import Refused, refusal_payload
@@ -228,7 +228,7 @@ async def _refuse(network: Network, asked: Asked, decision: Decision) -> Refusal
         subject_sealed=kept.sealed,
         subject_blind=kept.blind,
     )
-    if await network.end.submit(End(exchange, row)):
+    if await network.refuse.submit(Refusal(exchange, row)):
         return reply
     async with network.db.connection() as conn:
         first = await store.find_exchange(conn, asked.txn)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from gateway.clock import ClockSetting
 from gateway.database import Connection
+from gateway.records.store import RecordRow, columns, keeping
 
 # --- exchanges ----------------------------------------------------------------------------------------------------
 
@@ -107,19 +108,24 @@ async def insert_exchanges(conn: Connection, rows: Sequence[NewExchange]) -> set
     return {row["txn"] for row in fresh}
 
 
-END_EXCHANGES = """
-UPDATE exchange AS e
-SET state = 'ended', kind = n.kind, ended_at = n.ended_at, reply = n.reply, deliver_due = n.deliver_due,
-    notice_code = NULL
-FROM UNNEST($1::uuid[], $2::text[], $3::timestamptz[], $4::bytea[], $5::boolean[])
-     AS n (txn, kind, ended_at, reply, deliver_due)
-WHERE e.txn = n.txn AND e.state <> 'ended'
-RETURNING e.txn
+END_EXCHANGES = f"""
+WITH ended AS (
+    UPDATE exchange AS e
+    SET state = 'ended', kind = n.kind, ended_at = n.ended_at, reply = n.reply, deliver_due = n.deliver_due,
+        notice_code = NULL
+    FROM UNNEST($1::uuid[], $2::text[], $3::timestamptz[], $4::bytea[], $5::boolean[])
+         AS n (txn, kind, ended_at, reply, deliver_due)
+    WHERE e.txn = n.txn AND e.state <> 'ended'
+    RETURNING e.txn
+), kept AS (
+    {keeping(6, "given.txn IN (SELECT txn FROM ended)")}
+)
+SELECT txn FROM ended
 """
 
 
-async def end_exchanges(conn: Connection, rows: Sequence[EndedExchange]) -> set[UUID]:
-    """Ends what is open and says which these were; an end is final."""
+async def end_exchanges(conn: Connection, rows: Sequence[EndedExchange], records: Sequence[RecordRow]) -> set[UUID]:
+    """Ends what is open, keeps the network's record of each, and says which these were; an end is final."""
     ended = await conn.fetch(
         END_EXCHANGES,
         [r.txn for r in rows],
@@ -127,6 +133,7 @@ async def end_exchanges(conn: Connection, rows: Sequence[EndedExchange]) -> set[
         [r.ended_at for r in rows],
         [r.reply for r in rows],
         [r.deliver_due for r in rows],
+        *columns(records),
     )
     return {row["txn"] for row in ended}
 

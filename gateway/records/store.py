@@ -90,12 +90,29 @@ RETURNING holder, txn
 """
 
 
-async def insert(conn: Connection, rows: Sequence[RecordRow]) -> frozenset[tuple[AgencyCode, UUID]]:
-    """Adds records; the pairs that were new. What a holder has already is left as it is, never replaced."""
-    if not rows:
-        return frozenset()
-    fresh = await conn.fetch(
-        INSERT_RECORDS,
+def keeping(first: int, condition: str) -> str:
+    """The part of a larger statement that adds records where ``condition`` holds for one ``given``: what ends an exchange
+    keeps its record in the same statement, so that both are one round trip and one commit. Its parameters are those of
+    ``columns``, from number ``first`` on.
+    """
+    kinds = (
+        "text", "uuid", "text", "text", "timestamptz", "smallint", "text", "bytea", "bytea", "bytea", "text", "text",
+        "text",
+    )  # fmt: skip
+    given = ", ".join(f"${first + n}::{kind}[]" for n, kind in enumerate(kinds))
+    names = (
+        "holder, txn, role, kind, ended_at, fiscal_year, jws, annex, subject_sealed, subject_blind, counterpart, task, "
+        "information"
+    )
+    return (
+        f"INSERT INTO record ({names}) SELECT {names} FROM UNNEST({given}) AS given ({names}) "
+        f"WHERE {condition} ON CONFLICT (holder, txn) DO NOTHING"
+    )
+
+
+def columns(rows: Sequence[RecordRow]) -> tuple[list[Any], ...]:
+    """The rows as UNNEST takes them."""
+    return (
         [row.holder for row in rows],
         [row.txn for row in rows],
         [row.role.value for row in rows],
@@ -110,6 +127,13 @@ async def insert(conn: Connection, rows: Sequence[RecordRow]) -> frozenset[tuple
         [row.task for row in rows],
         [row.information for row in rows],
     )
+
+
+async def insert(conn: Connection, rows: Sequence[RecordRow]) -> frozenset[tuple[AgencyCode, UUID]]:
+    """Adds records; the pairs that were new. What a holder has already is left as it is, never replaced."""
+    if not rows:
+        return frozenset()
+    fresh = await conn.fetch(INSERT_RECORDS, *columns(rows))
     return frozenset((AgencyCode(row["holder"]), UUID(bytes=row["txn"].bytes)) for row in fresh)
 
 

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from gateway.database import Connection
 from gateway.intermediary.store.rows import columns
+from gateway.records.store import RecordRow, keeping
+from gateway.records.store import columns as record_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +90,34 @@ _COLUMNS = (
     "reason, reasons, ended_at, content"
 )
 
-INSERT_INQUIRIES = """
-INSERT INTO inquiry (agency, txn, idempotency_key, body_d, unified, office, asked_by, provider, task, procedure,
-                     information, items, consent, non_disclosure, request_sealed, annex, subject_sealed, asked_at,
-                     state, kind, reason, reasons, ended_at)
-SELECT n.agency, n.txn, n.idempotency_key, n.body_d, n.unified, n.office, n.asked_by, n.provider, n.task, n.procedure,
-       n.information, STRING_TO_ARRAY(n.items, ' '), n.consent, n.non_disclosure, n.request_sealed, n.annex,
-       n.subject_sealed, n.asked_at, n.state, n.kind, n.reason, STRING_TO_ARRAY(n.reasons, ' '),
-       CASE WHEN n.kind IS NULL THEN NULL ELSE n.asked_at END
-FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-            $10::text[], $11::text[], $12::text[], $13::boolean[], $14::boolean[], $15::bytea[], $16::bytea[],
-            $17::bytea[], $18::timestamptz[], $19::text[], $20::text[], $21::text[], $22::text[])
-     AS n (agency, txn, idempotency_key, body_d, unified, office, asked_by, provider, task, procedure, information,
-           items, consent, non_disclosure, request_sealed, annex, subject_sealed, asked_at, state, kind, reason, reasons)
-ON CONFLICT ON CONSTRAINT inquiry_idempotency DO NOTHING
-RETURNING agency, txn
+INSERT_INQUIRIES = f"""
+WITH fresh AS (
+    INSERT INTO inquiry (agency, txn, idempotency_key, body_d, unified, office, asked_by, provider, task, procedure,
+                         information, items, consent, non_disclosure, request_sealed, annex, subject_sealed, asked_at,
+                         state, kind, reason, reasons, ended_at)
+    SELECT n.agency, n.txn, n.idempotency_key, n.body_d, n.unified, n.office, n.asked_by, n.provider, n.task, n.procedure,
+           n.information, STRING_TO_ARRAY(n.items, ' '), n.consent, n.non_disclosure, n.request_sealed, n.annex,
+           n.subject_sealed, n.asked_at, n.state, n.kind, n.reason, STRING_TO_ARRAY(n.reasons, ' '),
+           CASE WHEN n.kind IS NULL THEN NULL ELSE n.asked_at END
+    FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+                $10::text[], $11::text[], $12::text[], $13::boolean[], $14::boolean[], $15::bytea[], $16::bytea[],
+                $17::bytea[], $18::timestamptz[], $19::text[], $20::text[], $21::text[], $22::text[])
+         AS n (agency, txn, idempotency_key, body_d, unified, office, asked_by, provider, task, procedure, information,
+               items, consent, non_disclosure, request_sealed, annex, subject_sealed, asked_at, state, kind, reason, reasons)
+    ON CONFLICT ON CONSTRAINT inquiry_idempotency DO NOTHING
+    RETURNING agency, txn
+), kept AS (
+    {keeping(23, "(given.holder, given.txn) IN (SELECT agency, txn FROM fresh)")}
+)
+SELECT agency, txn FROM fresh
 """
 
 
-async def insert_inquiries(conn: Connection, rows: Sequence[NewInquiry]) -> set[tuple[str, UUID]]:
-    """Registers what is new; an inquiry whose idempotency key was used before is left out."""
-    fresh = await conn.fetch(INSERT_INQUIRIES, *columns(rows))
+async def insert_inquiries(
+    conn: Connection, rows: Sequence[NewInquiry], records: Sequence[RecordRow]
+) -> set[tuple[str, UUID]]:
+    """Registers what is new, with the records of what our own side refused; a used idempotency key is left out."""
+    fresh = await conn.fetch(INSERT_INQUIRIES, *columns(rows), *record_columns(records))
     return {(row["agency"], row["txn"]) for row in fresh}
 
 
@@ -134,20 +143,27 @@ async def ask_anew(conn: Connection, agency: str, txn: UUID, asked_at: datetime,
     await conn.execute(ASK_ANEW, agency, txn, asked_at, request_sealed)
 
 
-END_INQUIRIES = """
-UPDATE inquiry AS i
-SET state = 'ended', kind = n.kind, reason = n.reason, ended_at = n.ended_at, content = n.content,
-    permit = COALESCE(n.permit, i.permit), request_sealed = NULL
-FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[], $7::text[])
-     AS n (agency, txn, kind, reason, ended_at, content, permit)
-WHERE i.agency = n.agency AND i.txn = n.txn AND i.state <> 'ended'
-RETURNING i.agency, i.txn
+END_INQUIRIES = f"""
+WITH ended AS (
+    UPDATE inquiry AS i
+    SET state = 'ended', kind = n.kind, reason = n.reason, ended_at = n.ended_at, content = n.content,
+        permit = COALESCE(n.permit, i.permit), request_sealed = NULL
+    FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[], $7::text[])
+         AS n (agency, txn, kind, reason, ended_at, content, permit)
+    WHERE i.agency = n.agency AND i.txn = n.txn AND i.state <> 'ended'
+    RETURNING i.agency, i.txn
+), kept AS (
+    {keeping(8, "(given.holder, given.txn) IN (SELECT agency, txn FROM ended)")}
+)
+SELECT agency, txn FROM ended
 """
 
 
-async def end_inquiries(conn: Connection, rows: Sequence[EndedInquiry]) -> set[tuple[str, UUID]]:
-    """Ends what is open and says which these were."""
-    ended = await conn.fetch(END_INQUIRIES, *columns(rows))
+async def end_inquiries(
+    conn: Connection, rows: Sequence[EndedInquiry], records: Sequence[RecordRow]
+) -> set[tuple[str, UUID]]:
+    """Ends what is open, keeps this side's record of each, and says which these were."""
+    ended = await conn.fetch(END_INQUIRIES, *columns(rows), *record_columns(records))
     return {(row["agency"], row["txn"]) for row in ended}
 
 
