@@ -123,22 +123,28 @@ async def write_receipts(conn: Connection, rows: Sequence[Receipt]) -> list[bool
 
 async def write_takings(conn: Connection, rows: Sequence[Taking]) -> list[Taken]:
     """Takes notices: the guards are locked and compared first, so that a flag acknowledged before this commit wins."""
-    keys = sorted({key for row in rows for key, _ in row.guards})
     missing = sorted({key for row in rows for key, version in row.guards if version is None})
     if missing:
         await duplicates.create_guards(conn, missing)
-    versions = await duplicates.share_guards(conn, keys) if keys else {}
-    untouched = duplicates.UNTOUCHED
-    current = [row for row in rows if all(versions.get(key) == (version or untouched) for key, version in row.guards)]
-    firsts = _firsts((row.provision.agency, row.provision.txn) for row in current)
-    tried = [row for row, first in zip(current, firsts, strict=True) if first]
-    fresh = await provisions.insert_provisions(conn, [row.provision for row in tried]) if tried else set()
-    taken = [row for row in tried if (row.provision.agency, row.provision.txn) in fresh]
-    records = [row.record for row in taken if row.record]
-    if records:
-        await record_store.insert(conn, records)
-    became = {id(row): Taken.KNOWN for row in current} | {id(row): Taken.FRESH for row in taken}
-    return [became.get(id(row), Taken.STALE) for row in rows]
+    places = [(row.provision.agency, row.provision.txn) for row in rows]
+    firsts = _firsts(places)
+    tried = [row for row, first in zip(rows, firsts, strict=True) if first]
+    expected = [
+        provisions.Expected(row.provision.txn, *key, duplicates.UNTOUCHED if version is None else version)
+        for row in tried
+        for key, version in row.guards
+    ]
+    became = await provisions.take_provisions(
+        conn, [row.provision for row in tried], expected, [row.record for row in tried if row.record]
+    )
+    return [
+        Taken.KNOWN
+        if place not in became or (became[place] and not first)
+        else Taken.FRESH
+        if became[place]
+        else Taken.STALE
+        for place, first in zip(places, firsts, strict=True)
+    ]
 
 
 @dataclass
@@ -194,7 +200,7 @@ class Intermediary:
         self.reads = Reads(self.db, self.ring)
         self.register = Committer(Statements(self.db), write_registrations, name="intermediary.register")
         self.receive = Committer(Statements(self.db), write_receipts, name="intermediary.receive")
-        self.take = Committer(self.db, write_takings, name="intermediary.take")
+        self.take = Committer(Statements(self.db), write_takings, name="intermediary.take")
 
     @property
     def held(self) -> Held:

@@ -32,7 +32,7 @@ from gateway.exchange.messages import (
     encode,
 )
 from gateway.exchange.numbers import exchange_number
-from gateway.exchange.permit import BadPermit, check_permit, verify_permit
+from gateway.exchange.permit import BadPermit, PermitFault, check_permit, verify_permit
 from gateway.intermediary import atrest, publications
 from gateway.intermediary.endings import Circumstances, Ending, answered, end_as_provider
 from gateway.intermediary.party import GuardKey, Intermediary, Taken, Taking
@@ -98,9 +98,21 @@ async def _verified(server: Intermediary, agency: AgencyCode, message: Notice) -
     faults = check_permit(claims, audience=agency, txn=message.txn, notified_at=message.notified_at, code=message.code)
     if faults:
         raise await wrong_notice(server, agency, faults[0].value, txn)
+    if not await _sealed_for(server, claims):
+        raise await wrong_notice(server, agency, PermitFault.SEALING_KEY.value, txn)
     mark("code")
     person = await server.reads.person_of_code.submit((agency, message.code))
     return Noticed(claims, message.permit, person)
+
+
+async def _sealed_for(server: Intermediary, claims: Permit) -> bool:
+    """Whether the permit names the sealing key that our directory has for the inquirer; a newer directory is fetched."""
+    entry = server.held.directory.find(claims.inq.agency)
+    if entry is not None and entry.sealing_thumbprint == claims.sealing_d:
+        return True
+    await publications.catch_up(server, claims.list)
+    entry = server.held.directory.find(claims.inq.agency)
+    return entry is not None and entry.sealing_thumbprint == claims.sealing_d
 
 
 async def wrong_notice(server: Intermediary, agency: AgencyCode, fault: str, txn: UUID) -> Problem:

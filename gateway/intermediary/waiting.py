@@ -32,5 +32,5 @@ async def weigh_again(server: Intermediary, row: ProvisionRow) -> None:
         if any(versions[key] != (version or duplicates.UNTOUCHED) for key, version in weighed.guards):
             return
         ending: Ending = weighed.ending
-        await review.write_end(conn, locked, ending, None)
+        await review.write_end(conn, locked, ending, None, weighed.kept)
     await review.push(server, AgencyCode(row.agency), row.txn, ending.answer)

@@ -128,7 +128,8 @@ class Network:
     route: Callable[[AgencyCode], IntermediaryDoor]
     publication: Publication | None = None
     issued: OrderedDict[str, Issued] = field(default_factory=OrderedDict)
-    in_flight: dict[str, asyncio.Task[AnswerOrPending]] = field(default_factory=dict)
+    in_flight: dict[str, tuple[str, asyncio.Task[AnswerOrPending]]] = field(default_factory=dict)
+    """What is being carried: by exchange number, the permit that was presented and the call that carries it."""
 
     def __post_init__(self) -> None:
         self.look_up = reader(self.db, self._look_up, name="network.look-up")
@@ -173,7 +174,7 @@ class Network:
         return [self.look_up, self.accept, self.end, self.refuse]
 
     async def close(self) -> None:
-        for task in list(self.in_flight.values()):
+        for _, task in list(self.in_flight.values()):
             task.cancel()
         await self.accept.close()
         await self.end.close()

@@ -55,11 +55,13 @@ async def inquire(network: Network, caller: AgencyCode, inquiry: Inquiry) -> Ans
         claims = await _own_permit(network, caller, inquiry.permit, txn)
     if claims.inq.agency != caller or claims.txn != inquiry.txn:
         raise await wrong_call(network, caller, "inquiry", "wrong-agency", txn)
+    if under_way is not None and under_way[0] != inquiry.permit:
+        raise Problem("exchange-conflict")
     if under_way is None:
-        under_way = asyncio.create_task(_accept_and_relay(network, claims, inquiry.permit, issued, txn))
-        network.in_flight[inquiry.txn] = under_way
-        under_way.add_done_callback(lambda _: network.in_flight.pop(inquiry.txn, None))
-    return await asyncio.shield(under_way)
+        carrying = asyncio.create_task(_accept_and_relay(network, claims, inquiry.permit, issued, txn))
+        under_way = network.in_flight[inquiry.txn] = (inquiry.permit, carrying)
+        carrying.add_done_callback(lambda _: network.in_flight.pop(inquiry.txn, None))
+    return await asyncio.shield(under_way[1])
 
 
 async def _own_permit(network: Network, caller: AgencyCode, token: str, txn: UUID) -> Permit:

@@ -73,7 +73,7 @@ class VerifiedRecord:
 
 def role_of(holder: str, payload: RecordPayload, network: AgencyCode) -> Role | None:
     """In which role this holder has the record; None when it is no party of the exchange."""
-    parties = {network: Role.NETWORK, payload.prv.agency: Role.PROVIDER, payload.inq.agency: Role.INQUIRER}
+    parties = {payload.prv.agency: Role.PROVIDER, payload.inq.agency: Role.INQUIRER, network: Role.NETWORK}
     return next((role for agency, role in parties.items() if agency == holder), None)
 
 

@@ -145,7 +145,7 @@ class Stage(Parties):
         self.intermediary.board = _Board(self, self.intermediary.board)
         for committer in (self.intermediary.register, self.intermediary.take, self.intermediary.receive):
             self._open(committer)
-        for of_network in (self.network.accept, self.network.end):
+        for of_network in (self.network.accept, self.network.end, self.network.refuse):
             self._open(of_network)
 
     def _open(self, committer: Committer[Any, Any]) -> None:

@@ -124,7 +124,7 @@ async def test_an_inquiry_is_answered_once_wherever_the_process_died(place: Grou
     await lowered(stage)
 
 
-@pytest.mark.parametrize("moment", ["network.end>", "network.end<", "permit<", "intermediary.receive>"])
+@pytest.mark.parametrize("moment", ["network.refuse>", "network.refuse<", "permit<", "intermediary.receive>"])
 async def test_a_refusal_is_one_wherever_the_process_died(place: Ground, moment: str) -> None:
     first = await raised(place)
     before = len((await first.export()).txns)

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from gateway.database import Connection
 from gateway.intermediary.store.rows import columns
+from gateway.records.store import RecordRow, keeping
+from gateway.records.store import columns as record_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +69,64 @@ _COLUMNS = (
     "push_due"
 )
 
-INSERT_PROVISIONS = """
-INSERT INTO provision (agency, txn, inquirer, permit, notice_d, unified, task, information, notified_at, valid_until,
-                       state, held_for, prepared, kind, ended_at, answer)
-SELECT n.agency, n.txn, n.inquirer, n.permit, n.notice_d, n.unified, n.task, n.information, n.notified_at,
-       n.valid_until, n.state, STRING_TO_ARRAY(n.held_for, ' '), n.content, n.kind, n.ended_at, n.answer
-FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[], $8::text[],
-            $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[], $13::bytea[], $14::text[],
-            $15::timestamptz[], $16::bytea[])
-     AS n (agency, txn, inquirer, permit, notice_d, unified, task, information, notified_at, valid_until, state,
-           held_for, content, kind, ended_at, answer)
-ON CONFLICT ON CONSTRAINT provision_pk DO NOTHING
-RETURNING agency, txn
+TAKE_PROVISIONS = f"""
+WITH expected AS (
+    SELECT e.txn, e.agency, e.unified, e.information, e.version
+    FROM UNNEST($17::uuid[], $18::text[], $19::text[], $20::text[], $21::bigint[])
+         AS e (txn, agency, unified, information, version)
+), locked AS MATERIALIZED (
+    SELECT g.agency, g.unified, g.information, g.version
+    FROM (SELECT DISTINCT agency, unified, information FROM expected) AS e
+    JOIN guard AS g USING (agency, unified, information)
+    ORDER BY g.agency, g.unified, g.information
+    FOR SHARE OF g
+), stale AS (
+    SELECT DISTINCT e.agency, e.txn
+    FROM expected AS e LEFT JOIN locked AS l USING (agency, unified, information)
+    WHERE l.version IS DISTINCT FROM e.version
+), fresh AS (
+    INSERT INTO provision (agency, txn, inquirer, permit, notice_d, unified, task, information, notified_at, valid_until,
+                           state, held_for, prepared, kind, ended_at, answer)
+    SELECT n.agency, n.txn, n.inquirer, n.permit, n.notice_d, n.unified, n.task, n.information, n.notified_at,
+           n.valid_until, n.state, STRING_TO_ARRAY(n.held_for, ' '), n.content, n.kind, n.ended_at, n.answer
+    FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[], $8::text[],
+                $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[], $13::bytea[], $14::text[],
+                $15::timestamptz[], $16::bytea[])
+         AS n (agency, txn, inquirer, permit, notice_d, unified, task, information, notified_at, valid_until, state,
+               held_for, content, kind, ended_at, answer)
+    WHERE NOT EXISTS (SELECT FROM stale AS s WHERE s.agency = n.agency AND s.txn = n.txn)
+    ON CONFLICT ON CONSTRAINT provision_pk DO NOTHING
+    RETURNING agency, txn
+), kept AS (
+    {keeping(22, "(given.holder, given.txn) IN (SELECT agency, txn FROM fresh)")}
+)
+SELECT agency, txn, true AS is_fresh FROM fresh UNION ALL SELECT agency, txn, false FROM stale
 """
 
 
-async def insert_provisions(conn: Connection, rows: Sequence[NewProvision]) -> set[tuple[str, UUID]]:
-    """Takes what is new; a notice is taken once."""
-    fresh = await conn.fetch(INSERT_PROVISIONS, *columns(rows))
-    return {(row["agency"], row["txn"]) for row in fresh}
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A guard as it was read for a provision; it has to be so still."""
+
+    txn: UUID
+    agency: str
+    unified: str
+    information: str
+    version: int
+
+
+async def take_provisions(
+    conn: Connection, rows: Sequence[NewProvision], guards: Sequence[Expected], records: Sequence[RecordRow]
+) -> dict[tuple[str, UUID], bool]:
+    """Takes what is new, with the records of what ended at once. True: taken. False: a guard was changed since it was
+    read, so nothing was written. Absent: taken before.
+
+    The guards are locked (shared) until this statement, which is its own transaction, has been committed: whoever sets a
+    flag waits for it, or has been waited for and seen.
+    """
+    expected = columns(guards) if guards else ([], [], [], [], [])
+    became = await conn.fetch(TAKE_PROVISIONS, *columns(rows), *expected, *record_columns(records))
+    return {(row["agency"], row["txn"]): row["is_fresh"] for row in became}
 
 
 FIND_PROVISION = f"""
@@ -149,16 +190,27 @@ async def return_provision(conn: Connection, agency: str, txn: UUID, held_for: l
 
 END_PROVISION = """
 UPDATE provision
-SET state = 'ended', released_by = $3, kind = $4, ended_at = $5, answer = $6, push_due = true
+SET state = 'ended', released_by = $3, kind = $4, ended_at = $5, answer = $6, prepared = COALESCE($7, prepared),
+    push_due = true
 WHERE agency = $1 AND txn = $2
 """
 
 
 async def end_provision(
-    conn: Connection, agency: str, txn: UUID, released_by: str | None, kind: str, ended_at: datetime, answer: bytes
+    conn: Connection,
+    agency: str,
+    txn: UUID,
+    released_by: str | None,
+    kind: str,
+    ended_at: datetime,
+    answer: bytes,
+    content: bytes | None,
 ) -> None:
-    """Ends a provision that was locked and is open; its answer is still to be brought to the network."""
-    await conn.execute(END_PROVISION, agency, txn, released_by, kind, ended_at, answer)
+    """Ends a provision that was locked and is open; its answer is still to be brought to the network.
+
+    ``content`` is what this side keeps of an automatic answer; what was prepared stays.
+    """
+    await conn.execute(END_PROVISION, agency, txn, released_by, kind, ended_at, answer, content)
 
 
 MARK_PUSHED = """
