@@ -1,6 +1,7 @@
 """Building the parties: databases, keys, clock, doors. One readable run of lines; nothing here decides anything.
 
-``open_party`` opens what every party needs; ``build_*`` make the parties; ``all_in_one`` joins the three in one process.
+``open_party`` opens what every party needs; ``build_*`` make the parties; ``all_in_one`` joins the three in one
+process.
 """
 
 from __future__ import annotations

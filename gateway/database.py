@@ -56,9 +56,9 @@ BY_KEY = {
     "enable_seqscan": "off",
     "plan_cache_mode": "force_generic_plan",
 }
-"""Every statement of a flow finds its rows by key, a few at a time, in tables that grow without end. So the plan is always
-the same: loops over indexes. Left to itself the planner would plan again and again, and read a whole table that nobody has
-analysed yet."""
+"""Every statement of a flow finds its rows by key, a few at a time, in tables that grow without end. So the plan is
+always the same: loops over indexes. Left to itself the planner would plan again and again, and read a whole table that
+nobody has analysed yet."""
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ABOUT_THE_STATEMENT = "42"

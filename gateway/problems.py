@@ -1,14 +1,14 @@
 """Wrong calls (問題): exceptions with a slug that become RFC 9457 problem documents at the edge, in one place.
 
-Three kinds of trouble are kept apart: an outcome (refused, lapsed ...) is a value and never comes here; a wrong call is a
-``Problem``; everything else is a bug, and its caller gets ``internal`` with an instance id and nothing more.
+Three kinds of trouble are kept apart: an outcome (refused, lapsed ...) is a value and never comes here; a wrong call is
+a ``Problem``; everything else is a bug, and its caller gets ``internal`` with an instance id and nothing more.
 
     Problem                 a slug of the closed table ``PROBLEMS``
     ├── Conflict            made at the transaction boundary from the name of a constraint
     └── Busy                come back after so many seconds
 
-No problem carries a personal number or content: details are our own sentences and public codes, and text that looks like
-a person's number is refused when the problem is made.
+No problem carries a personal number or content: details are our own sentences and public codes, and text that looks
+like a person's number is refused when the problem is made.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Worlds (世界): what a new installation is filled with, found by name among the entry points of ``sympho.worlds``.
 
-A world stands above the gateway and is reached by its name only. It fills each party with that party's own part; parties
-that run apart are filled apart. Filling again must do no harm: a start that was killed is begun again.
+A world stands above the gateway and is reached by its name only. It fills each party with that party's own part;
+parties that run apart are filled apart. Filling again must do no harm: a start that was killed is begun again.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def serving(*arguments: str) -> Iterator[Server]:
         sympho = Path(sys.executable).with_name("sympho")
         command = [str(sympho), "serve", "--data", str(data), "--port", "0", *arguments]
         with log.open("wb") as stderr:
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr)  # noqa: S603 - our own program
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr)
         server = Server("", data, log, process)
         try:
             yield Server(_ready(server), data, log, process)

@@ -1,8 +1,9 @@
 """The network's side of code management (符号の生成と変換): issues, translates, re-issues and retires linkage codes.
 
 番号法21条の2, 令27条, 命令44条. A request names persons by 住民票コード and an acquisition number, which is handed back with the
-code and written nowhere. Codes are not kept: a blind index finds a person, and the code is derived again. Every function
-runs inside the caller's transaction and asks the database a fixed number of times, however many persons are given.
+code and written nowhere. Codes are not kept: a blind index finds a person, and the code is derived again. Every
+function runs inside the caller's transaction and asks the database a fixed number of times, however many persons are
+given.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class IssuerKeys:
 
     @classmethod
     def of(cls, ring: Keys, holder: str) -> IssuerKeys:
-        """The five keys from the network's ring, in the order of ``PURPOSES``; ``holder`` is the network's name there."""
+        """The five keys from the network's ring, in the order of ``PURPOSES``; ``holder`` is the network's name
+        there."""
         return cls(*(ring.key(holder, purpose) for purpose in PURPOSES))
 
 
@@ -55,8 +57,9 @@ class IssuerKeys:
 class Translation:
     """What the network knows about an inquirer's code and a provider.
 
-    ``person`` is None where the code is unknown, retired or another agency's; ``provider_code`` is None where the provider
-    has no live code for the person. ``delivered`` tells whether the provider has confirmed that it holds its code.
+    ``person`` is None where the code is unknown, retired or another agency's; ``provider_code`` is None where the
+    provider has no live code for the person. ``delivered`` tells whether the provider has confirmed that it holds its
+    code.
     """
 
     person: PersonKey | None
@@ -146,7 +149,8 @@ async def issue(
 async def confirm(
     conn: Connection, keys: IssuerKeys, agency: AgencyCode, codes: Sequence[LinkageCode], now: datetime
 ) -> int:
-    """Notes that the agency holds these codes; how many it had not confirmed before. Saying it twice changes nothing."""
+    """Notes that the agency holds these codes; how many it had not confirmed before. Saying it twice changes
+    nothing."""
     return await store.confirm_codes(conn, agency, _blinds(keys, agency, codes), now)
 
 

@@ -56,8 +56,8 @@ async def open_acquisitions(
 ) -> list[Acquisition]:
     """Opens acquisitions (令27条), in the order asked.
 
-    Someone whose acquisition is open gets the same number again; who is unknown gets none. Who holds a code is asked for
-    as well: to ask only for the others, look at ``statuses`` first.
+    Someone whose acquisition is open gets the same number again; who is unknown gets none. Who holds a code is asked
+    for as well: to ask only for the others, look at ``statuses`` first.
     """
     distinct = dict.fromkeys(unified)
     await store.open_acquisitions(conn, agency, [_new_acquisition(keys, agency, person) for person in distinct], now)

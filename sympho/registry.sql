@@ -1,10 +1,10 @@
 -- The agencies' side of code management (符号管理) and their addressees (団体内統合宛名). The agency's code leads every key,
 -- and every reference carries it, so that a row of one agency cannot point at another's.
 --
--- Decision: unified is plain text. It is the key of everything that one agency keeps about a person (duplicates, exchanges,
--- holds, records), means nothing outside that agency, is random, and is derived from nothing. Sealing it would only move
--- the join to a blind index of the same cardinality. 個人番号, codes, acquisition numbers and the basic four items are sealed.
--- The same holds for addressee, which each business system knows its persons by.
+-- Decision: unified is plain text. It is the key of everything that one agency keeps about a person (duplicates,
+-- exchanges, holds, records), means nothing outside that agency, is random, and is derived from nothing. Sealing it
+-- would only move the join to a blind index of the same cardinality. 個人番号, codes, acquisition numbers and the basic
+-- four items are sealed. The same holds for addressee, which each business system knows its persons by.
 
 CREATE TABLE unified_person (
     agency text NOT NULL,

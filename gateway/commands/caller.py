@@ -1,7 +1,7 @@
 """Which server, and as whom (接続先と職員): from the arguments, the environment, or a data folder's files.
 
-The password comes from the credentials file of the data folder or from ``SYMPHO_PASSWORD``, never from the command line,
-which everybody on the machine can read.
+The password comes from the credentials file of the data folder or from ``SYMPHO_PASSWORD``, never from the command
+line, which everybody on the machine can read.
 """
 
 from __future__ import annotations

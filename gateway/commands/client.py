@@ -100,7 +100,8 @@ class Client:
         return self.call("PUT", path, body, key=key)
 
     def call(self, method: str, path: str, body: object = None, *, key: str = "", wait: int = 0) -> Reply:
-        """One call; ``key`` is the Idempotency-Key, ``wait`` the seconds of ``Prefer: wait``. ``Refused`` unless 2xx."""
+        """One call; ``key`` is the Idempotency-Key, ``wait`` the seconds of ``Prefer: wait``. ``Refused`` unless
+        2xx."""
         headers = {"Accept": "*/*"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"

@@ -87,7 +87,7 @@ COMMANDS: Sequence[Command] = (
         "list, show and verify the records of exchanges",
         about=(
             "照会者・ネットワーク・提供者は、同じ内容にそれぞれ署名した記録を持ちます（番号法23条）。\n"
-            "Each holder keeps its own signature over the same bytes; verification is done here, with the published keys."
+            "Each holder keeps its own signature over the same bytes; verified here, with the published keys."
         ),
         examples=(
             "sympho records list --as oborozuki-records",

@@ -1,7 +1,8 @@
 """How a process joins the network and stays in it (参加, 証明書の更新): the messages about certificates.
 
 The network's process writes a joining file for each role that may join; whoever has the file may join once. A
-certificate names a role or one agency; which, is the network's word: a request shows only that its sender holds the key.
+certificate names a role or one agency; which, is the network's word: a request shows only that its sender holds the
+key.
 """
 
 from __future__ import annotations

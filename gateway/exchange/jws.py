@@ -11,7 +11,8 @@ What can be wrong, each with a ``code`` that names the attack::
 
     JwsRefused
       Malformed      too-long, not-three-parts, not-base64url
-      ForeignHeader  header-not-json, header-duplicate, alg-none, alg-not-es256, typ-differs, header-members, header-form
+      ForeignHeader  header-not-json, header-duplicate, alg-none, alg-not-es256, typ-differs,
+                     header-members, header-form
       UnknownKey     kid-unknown, kid-differs
       BadSignature   signature-missing, signature-der, signature-length, signature-invalid
 """
@@ -40,8 +41,8 @@ HALF = 32
 """Bytes of ``r``, of ``s``, of a coordinate and of the private scalar on P-256."""
 
 REMEMBERED = 8_192
-"""How many results of pure functions are kept: header segments, and signatures that were checked. A signature of the same
-bytes under the same key has the same answer, so a permit that three sides of one process check costs one check."""
+"""How many results of pure functions are kept: header segments, and signatures that were checked. A signature of the
+same bytes under the same key has the same answer, so a permit that three sides of one process check costs one check."""
 
 _ECDSA = ec.ECDSA(hashes.SHA256())
 _CURVE = ec.SECP256R1()

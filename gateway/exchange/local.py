@@ -1,4 +1,5 @@
-"""The transport inside one process: handles that carry their holder's identity, so that nothing is sent as someone else.
+"""The transport inside one process: handles that carry their holder's identity, so that nothing is sent as someone
+else.
 
 The parties meet here and nowhere else; what a handle passes on is what would go over the wire.
 """

@@ -209,8 +209,8 @@ class Notice(Struct, frozen=True):
 class Answer(Struct, frozen=True, tag="answer", tag_field="t"):
     """Provider -> network -> inquirer: the end of a notified exchange.
 
-    ``payload`` is the record's shared payload, ``provider`` the provider's JWS over it, ``sealed`` the content sealed to
-    the inquirer (empty unless provided). ``network`` is the network's JWS, empty on the first leg.
+    ``payload`` is the record's shared payload, ``provider`` the provider's JWS over it, ``sealed`` the content sealed
+    to the inquirer (empty unless provided). ``network`` is the network's JWS, empty on the first leg.
     """
 
     v: int

@@ -2,8 +2,8 @@
 
 1. The person's own linkage code is found; the decision of the recipe ``ask`` is made on this server's copy of the list.
 2. Forbidden by our own side: the inquirer ends the exchange; nothing goes out; the refusal is recorded.
-3. Otherwise the inquiry is durable before the network is asked: a permit first, then the inquiry with the permit in hand.
-   Both calls may be repeated, so a crash between any two steps is carried on by ``carry``.
+3. Otherwise the inquiry is durable before the network is asked: a permit first, then the inquiry with the permit in
+   hand. Both calls may be repeated, so a crash between any two steps is carried on by ``carry``.
 4. What comes back is checked, opened and recorded in ``receiving``.
 """
 
@@ -70,7 +70,8 @@ class Asking(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks: the agency, its office, the person or system (pseudonymous), and the tasks it may ask for (None: all)."""
+    """Who asks: the agency, its office, the person or system (pseudonymous), and the tasks it may ask for (None:
+    all)."""
 
     agency: AgencyCode
     office: str
@@ -289,7 +290,8 @@ async def _take(server: Intermediary, carried: Carried, claims: Permit, token: s
 
 
 async def granted(server: Intermediary, carried: Carried, token: str) -> Permit:
-    """The permit in hand, once it is the network's and grants what was asked. One that has lapsed may still be answered."""
+    """The permit in hand, once it is the network's and grants what was asked. One that has lapsed may still be
+    answered."""
     try:
         claims = verify_permit(token, server.held.network_keys)
     except (JwsRefused, BadPermit) as bad:
@@ -334,7 +336,8 @@ async def answered_later(server: Intermediary, agency: AgencyCode, answer: Answe
 
 
 async def withdraw(server: Intermediary, asker: Asker, txn: UUID) -> None:
-    """取りやめ (IF_SKI_50111): effective only if the provider has not ended the exchange. Remembered until it is answered."""
+    """取りやめ (IF_SKI_50111): effective only if the provider has not ended the exchange. Remembered until it is
+    answered."""
     row = await find(server, asker, txn)
     if row.state == "ended":
         raise Problem("wrong-state", "the exchange has ended")
@@ -344,7 +347,8 @@ async def withdraw(server: Intermediary, asker: Asker, txn: UUID) -> None:
 
 
 async def carry_withdrawal(server: Intermediary, row: inquiries.InquiryRow) -> None:
-    """Brings a withdrawal to the network. An inquiry that has not gone out yet goes out first: only its provider ends it."""
+    """Brings a withdrawal to the network. An inquiry that has not gone out yet goes out first: only its provider ends
+    it."""
     carried = carried_of(server, row)
     token = row.permit
     if token is None:

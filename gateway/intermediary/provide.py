@@ -4,8 +4,8 @@
    call: alarmed, and it ends nothing.
 2. Our own copy of the list is at least as new as the permit's; else it is fetched; else the notice waits (held: list).
 3. The decision of the recipe ``provide``: our own copy of the list, our assessment, the flags.
-4. Permitted: the duplicate is read, cut to the items asked, sealed to the inquirer, recorded. In the commit the guards of
-   person and information are locked and compared: a flag that was acknowledged before wins, and all is read again.
+4. Permitted: the duplicate is read, cut to the items asked, sealed to the inquirer, recorded. In the commit the guards
+   of person and information are locked and compared: a flag that was acknowledged before wins, and all is read again.
 5. Held: it waits for ``review``. To the network and the inquirer that looks like any answer that takes its time.
 """
 
@@ -106,7 +106,8 @@ async def _verified(server: Intermediary, agency: AgencyCode, message: Notice) -
 
 
 async def _sealed_for(server: Intermediary, claims: Permit) -> bool:
-    """Whether the permit names the sealing key that our directory has for the inquirer; a newer directory is fetched."""
+    """Whether the permit names the sealing key that our directory has for the inquirer; a newer directory is
+    fetched."""
     entry = server.held.directory.find(claims.inq.agency)
     if entry is not None and entry.sealing_thumbprint == claims.sealing_d:
         return True

@@ -72,7 +72,8 @@ async def serve_agencies(server: Intermediary, agencies: set[AgencyCode]) -> Non
 
 
 async def catch_up(server: Intermediary, serial: int) -> bool:
-    """Fetches what is newer; whether a list of at least this serial is held now. Whoever cannot be reached is waited for."""
+    """Fetches what is newer; whether a list of at least this serial is held now. Whoever cannot be reached is waited
+    for."""
     try:
         await refresh(server)
     except Problem as problem:

@@ -284,7 +284,8 @@ def end_row(
 async def write_end(
     conn: Connection, row: ProvisionRow, ending: Ending, released_by: str | None, content: bytes | None = None
 ) -> None:
-    """Ends a locked provision with its record, in the caller's transaction; ``content`` is our copy of what was given."""
+    """Ends a locked provision with its record, in the caller's transaction; ``content`` is our copy of what was
+    given."""
     await provisions.end_provision(
         conn, row.agency, row.txn, released_by, ending.kind.value, ending.ended_at, encode(ending.answer), content
     )

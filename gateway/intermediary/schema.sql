@@ -43,7 +43,8 @@ CREATE TABLE inquiry (
     CONSTRAINT inquiry_end CHECK ((state = 'ended') = (kind IS NOT NULL AND ended_at IS NOT NULL)),
     CONSTRAINT inquiry_content CHECK ((content IS NOT NULL) = (kind IS NOT DISTINCT FROM 'provided'))
 );
-CREATE INDEX inquiry_due ON inquiry (txn) WHERE state = 'asking' OR (withdrawal_asked_at IS NOT NULL AND state <> 'ended');
+CREATE INDEX inquiry_due ON inquiry (txn)
+    WHERE state = 'asking' OR (withdrawal_asked_at IS NOT NULL AND state <> 'ended');
 CREATE INDEX inquiry_list ON inquiry (agency, asked_at, txn);
 
 -- 副本: what a provider has deposited for one person and one information. Sealed, bound to its place.

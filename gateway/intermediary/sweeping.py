@@ -1,4 +1,5 @@
-"""What a crash or a silent network left behind is carried on: inquiries, withdrawals, lapses, answers, waiting notices."""
+"""What a crash or a silent network left behind is carried on: inquiries, withdrawals, lapses, answers, waiting
+notices."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ async def _carry_on(server: Intermediary, row: inquiries.InquiryRow) -> None:
 
 
 async def sweep_provisions(server: Intermediary) -> int:
-    """Answers nobody acknowledged are brought again, what has passed its validity lapses, what waits for a list is weighed."""
+    """Answers nobody acknowledged are brought again, what has passed its validity lapses, what waits for a list is
+    weighed."""
     seen, after = 0, NOWHERE
     while True:
         async with server.db.connection() as conn:

@@ -11,7 +11,8 @@ from sympho.codes import AgencyCode, UnifiedNumber
 
 
 async def weigh_again(server: Intermediary, row: ProvisionRow) -> None:
-    """With the list it is answered, refused, or held for a person; without, it goes on waiting, never denied for good."""
+    """With the list it is answered, refused, or held for a person; without, it goes on waiting, never denied for
+    good."""
     claims = review.claims_of(server, row)
     if claims.list > server.held.snapshot.list.serial and not await publications.catch_up(server, claims.list):
         return

@@ -1,6 +1,7 @@
 """情報提供許可証: may this question go out? (番号法21条2項, 令20条, 命令40条)
 
-1. The caller is the inquirer that the request names; the exchange number is its own and new, or the request is the same.
+1. The caller is the inquirer that the request names; the exchange number is its own and new, or the request is the
+   same.
 2. Both agencies' codes for the person are found (the provider's is derived here and goes nowhere but into its notice).
 3. The decision of the recipe ``permit``: agencies in force, assessments published (28条), the list, the codes held.
 4. Denied: the network ends the exchange; its record is durable before the inquirer hears of it.

@@ -358,7 +358,8 @@ NO_SUBJECT = ""
 def subject_commitment(opening: bytes, subject: PersonalNumber) -> str:
     """``subject_c``: binds the annex to a person without naming the person.
 
-    ``opening`` is 16 random bytes that are kept sealed beside the subject: who reads the annex alone cannot try numbers.
+    ``opening`` is 16 random bytes that are kept sealed beside the subject: who reads the annex alone cannot try
+    numbers.
     """
     _salt(opening)
     text = f"{subject.kind}\x00{subject.reveal()}".encode()

@@ -14,7 +14,8 @@ from sympho.codes import AgencyCode, InformationCode, ItemCode, ProcedureCode, T
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What was asked and is refused. ``req_d`` is the digest of the permit request, or of nothing where none was made."""
+    """What was asked and is refused. ``req_d`` is the digest of the permit request, or of nothing where none was
+    made."""
 
     txn: str
     inquirer: AgencyCode
@@ -29,7 +30,8 @@ class Refused:
 
 
 def refusal_payload(refused: Refused, decision: Decision, now: datetime, annex_inq: str, annex_net: str) -> bytes:
-    """The shared payload; ``annex_net`` is ``NOTHING_D`` where the inquirer's own side forbids. Never ends before asked."""
+    """The shared payload; ``annex_net`` is ``NOTHING_D`` where the inquirer's own side forbids. Never ends before
+    asked."""
     return record.payload(
         record.RecordFacts(
             txn=refused.txn,

@@ -91,9 +91,9 @@ RETURNING holder, txn
 
 
 def keeping(first: int, condition: str) -> str:
-    """The part of a larger statement that adds records where ``condition`` holds for one ``given``: what ends an exchange
-    keeps its record in the same statement, so that both are one round trip and one commit. Its parameters are those of
-    ``columns``, from number ``first`` on.
+    """The part of a larger statement that adds records where ``condition`` holds for one ``given``: what ends an
+    exchange keeps its record in the same statement, so that both are one round trip and one commit. Its parameters are
+    those of ``columns``, from number ``first`` on.
     """
     kinds = (
         "text", "uuid", "text", "text", "timestamptz", "smallint", "text", "bytea", "bytea", "bytea", "text", "text",

@@ -1,4 +1,5 @@
-"""The roles (役割): what a process opens and fills in for the parties that it runs; ready to be served when it is yielded."""
+"""The roles (役割): what a process opens and fills in for the parties that it runs; ready to be served when it is
+yielded."""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@
 4. On the first start the world is filled in.
 5. The listener and the background work begin; the address is announced in the folder.
 
-Stopping goes the other way: no new calls, calls in progress end, what waits is written, databases close, PostgreSQL stops.
+Stopping goes the other way: no new calls, calls in progress end, what waits is written, databases close, PostgreSQL
+stops.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ def _give_up() -> NoReturn:
 
 @asynccontextmanager
 async def database(config: Config) -> AsyncIterator[Config]:
-    """The settings with the database's URL in them: the given one, or the embedded server's, which runs while inside."""
+    """The settings with the database's URL in them: the given one, or the embedded server's, which runs while
+    inside."""
     if config.database_url is not None:
         yield config
         return

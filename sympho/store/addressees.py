@@ -80,7 +80,8 @@ RETURNING unified
 
 
 async def insert_persons(conn: Connection, agency: str, rows: Sequence[NewPerson], now: datetime) -> set[str]:
-    """Numbers persons; skips an individual who has a number, and a number that is taken. Answers with the new numbers."""
+    """Numbers persons; skips an individual who has a number, and a number that is taken. Answers with the new
+    numbers."""
     made = await conn.fetch(
         INSERT_PERSONS,
         agency,
@@ -103,7 +104,8 @@ ON CONFLICT (agency, system, addressee) DO NOTHING
 
 
 async def insert_links(conn: Connection, agency: str, rows: Sequence[NewLink], now: datetime) -> None:
-    """Links systems' own numbers to known persons; a number that is linked stays with whom it is, the first one wins."""
+    """Links systems' own numbers to known persons; a number that is linked stays with whom it is, the first one
+    wins."""
     await conn.execute(
         INSERT_LINKS, agency, [r.system for r in rows], [r.addressee for r in rows], [r.unified for r in rows], now
     )

@@ -155,7 +155,8 @@ FROM gone AS g
 
 
 async def supersede_codes(conn: Connection, agency: str, rows: Sequence[tuple[str, int]], now: datetime) -> None:
-    """Removes codes of a lower generation than the one that has come. Rows: (unified, generation); locked by the caller."""
+    """Removes codes of a lower generation than the one that has come. Rows: (unified, generation); locked by the
+    caller."""
     await conn.execute(SUPERSEDE_CODES, agency, [r[0] for r in rows], [r[1] for r in rows], now)
 
 
@@ -177,7 +178,8 @@ RETURNING unified
 
 
 async def bind_codes(conn: Connection, agency: str, rows: Sequence[NewHeldCode], now: datetime) -> set[str]:
-    """Binds codes to persons; answers with those that were bound. The others hold a code, or another number holds it."""
+    """Binds codes to persons; answers with those that were bound. The others hold a code, or another number holds
+    it."""
     bound = await conn.fetch(
         BIND_CODES,
         agency,

@@ -1,4 +1,5 @@
-"""One small country behind its HTTP interface, shared by the tests of the operations; each asks under keys of its own."""
+"""One small country behind its HTTP interface, shared by the tests of the operations; each asks under keys of its
+own."""
 
 from __future__ import annotations
 

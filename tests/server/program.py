@@ -95,7 +95,8 @@ class Program:
 
 @contextmanager
 def data_folder() -> Iterator[Path]:
-    """A folder that is ours alone. Not pytest's: that one is closed to PostgreSQL's user again by the next run beside us."""
+    """A folder that is ours alone. Not pytest's: that one is closed to PostgreSQL's user again by the next run beside
+    us."""
     with tempfile.TemporaryDirectory(prefix="sympho-program-") as folder:
         yield Path(folder) / "data"
 

@@ -1,8 +1,8 @@
 """A country with its edges laid open: tests act, cut and kill between any two steps, and nothing inside knows of it.
 
 Every door between parties and every shared commit tells ``Stage.at`` its moment: ``"notice>"`` before a call goes
-through the door, ``"notice<"`` once it has come back, ``"network.accept<"`` once it is committed. A test hooks a moment with
-something to do there (``on``): what it raises is raised at that point.
+through the door, ``"notice<"`` once it has come back, ``"network.accept<"`` once it is committed. A test hooks a moment
+with something to do there (``on``): what it raises is raised at that point.
 
 The country is seeded once for a run; a stage is a clone of its database, so that each test has its own.
 """

@@ -1,7 +1,8 @@
 """漏えい検査 over a whole run in one process: no number and no content of a person stands where it may not.
 
 Looked for are every number and telling content of the invented country and every linkage code that passed a door;
-looked through are log lines, problems, records, annexes, permits, alarms, operations, and every text column of every table.
+looked through are log lines, problems, records, annexes, permits, alarms, operations, and every text column of every
+table.
 """
 
 from __future__ import annotations

@@ -109,7 +109,12 @@ async def test_a_body_where_none_is_expected_is_refused(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"), [("", "10 0"), ("?limit=5", "5 0"), ("?information=TM00000000000002&information=TM00000000000004", "10 2")]
+    ("query", "said"),
+    [
+        ("", "10 0"),
+        ("?limit=5", "5 0"),
+        ("?information=TM00000000000002&information=TM00000000000004", "10 2"),
+    ],
 )  # fmt: skip
 async def test_query_parameters_become_values_of_their_types(client: Client, query: str, said: str) -> None:
     assert (await (await client.get(f"/asks{query}", headers=by("asker"))).json())["said"] == said

@@ -57,14 +57,24 @@ class Pointing(Struct, forbid_unknown_fields=True):
 
 @pytest.mark.parametrize(
     ("more", "why"),
-    [({"duty": None}, "names no duty"), ({"principals": frozenset()}, "nobody may call it"),
-     ({"principals": frozenset(PrincipalKind)}, "what is for anyone"), ({"self_service": True}, "self-service needs no"),
-     ({"method": "POST", "request": Loose}, "takes unknown fields"), ({"method": "POST", "request": Naive}, "naive time"),
-     ({"query": Pointing}, "in a URL"), ({"responses": {200: Telling}}, "LinkageCode may not pass"), ({"request": Ask}, "has no body"), ({"idempotent": True}, "no idempotency key"),
-     ({"responses": {200: dict}}, "a response is"), ({"responses": {}}, "a response is"),
-     ({"name": "Do It"}, "its name"), ({"path_types": {"x": AgencyCode}}, "its path"),
-     ({"problems": frozenset({"oops"})}, "closed table")],
-)  # fmt: skip
+    [
+        ({"duty": None}, "names no duty"),
+        ({"principals": frozenset()}, "nobody may call it"),
+        ({"principals": frozenset(PrincipalKind)}, "what is for anyone"),
+        ({"self_service": True}, "self-service needs no"),
+        ({"method": "POST", "request": Loose}, "takes unknown fields"),
+        ({"method": "POST", "request": Naive}, "naive time"),
+        ({"query": Pointing}, "in a URL"),
+        ({"responses": {200: Telling}}, "LinkageCode may not pass"),
+        ({"request": Ask}, "has no body"),
+        ({"idempotent": True}, "no idempotency key"),
+        ({"responses": {200: dict}}, "a response is"),
+        ({"responses": {}}, "a response is"),
+        ({"name": "Do It"}, "its name"),
+        ({"path_types": {"x": AgencyCode}}, "its path"),
+        ({"problems": frozenset({"oops"})}, "closed table"),
+    ],
+)
 def test_an_operation_that_would_be_unsafe_cannot_be_declared(more: dict[str, Any], why: str) -> None:
     settings = {"name": "it", "method": "GET", "path": "/it"} | more
     with pytest.raises(ValueError, match=why):

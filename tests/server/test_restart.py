@@ -71,7 +71,12 @@ async def kill(stage: Stage, *running: asyncio.Task[Any]) -> None:
     server, network = stage.intermediary, stage.network
     committers = [one for party in (server, server.reads, network) for one in vars(party).values()]
     writers = [writer for one in committers if isinstance(one, Committer) for writer in one._writers]
-    tasks: list[asyncio.Task[Any]] = [*running, *server.tasks, *network.in_flight.values(), *writers]
+    tasks: list[asyncio.Task[Any]] = [
+        *running,
+        *server.tasks,
+        *(task for _, task in network.in_flight.values()),
+        *writers,
+    ]
     for task in tasks:
         task.cancel()
     for db in (server.db, network.db, stage.residents.db):

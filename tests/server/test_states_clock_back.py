@@ -1,4 +1,5 @@
-"""The world's clock is set back while an inquiry is on its way: nothing is stuck, and nothing ends before it was asked."""
+"""The world's clock is set back while an inquiry is on its way: nothing is stuck, and nothing ends before it was
+asked."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ PERSON = ""
 """The ``information`` of a person's own guard row."""
 
 UNTOUCHED = 1
-"""Version of a guard that was made to be locked and has said nothing yet: like one that was not there when it was read."""
+"""Version of a guard that was made to be locked and has said nothing yet: like one that was not there when it was
+read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ class GuardRow:
 
 
 UPSERT_DUPLICATES = """
-INSERT INTO duplicate AS d (agency, unified, information, layout, published_from, published_until, content, deposited_at)
+INSERT INTO duplicate AS d (agency, unified, information, layout, published_from, published_until, content,
+                            deposited_at)
 SELECT n.agency, n.unified, n.information, n.layout, n.published_from, n.published_until, n.content, n.deposited_at
 FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::date[], $6::date[], $7::bytea[], $8::timestamptz[])
      AS n (agency, unified, information, layout, published_from, published_until, content, deposited_at)
@@ -105,7 +107,8 @@ ON CONFLICT ON CONSTRAINT guard_pk DO NOTHING
 
 
 async def create_guards(conn: Connection, keys: Sequence[tuple[str, str, str]]) -> None:
-    """Makes the rows to lock where nothing was deposited or flagged yet. Only these begin at version 1 (``UNTOUCHED``)."""
+    """Makes the rows to lock where nothing was deposited or flagged yet. Only these begin at version 1
+    (``UNTOUCHED``)."""
     await conn.execute(CREATE_GUARDS, *zip(*keys, strict=True))
 
 

@@ -86,7 +86,8 @@ class InquiryRow:
 
 _COLUMNS = (
     "agency, txn, idempotency_key, body_d, unified, office, asked_by, provider, task, procedure, information, items, "
-    "consent, non_disclosure, request_sealed, annex, subject_sealed, asked_at, state, permit, valid_until, withdrawal_asked_at, kind, "
+    "consent, non_disclosure, request_sealed, annex, subject_sealed, asked_at, state, permit, valid_until, "
+    "withdrawal_asked_at, kind, "
     "reason, reasons, ended_at, content"
 )
 
@@ -95,15 +96,18 @@ WITH fresh AS (
     INSERT INTO inquiry (agency, txn, idempotency_key, body_d, unified, office, asked_by, provider, task, procedure,
                          information, items, consent, non_disclosure, request_sealed, annex, subject_sealed, asked_at,
                          state, kind, reason, reasons, ended_at)
-    SELECT n.agency, n.txn, n.idempotency_key, n.body_d, n.unified, n.office, n.asked_by, n.provider, n.task, n.procedure,
+    SELECT n.agency, n.txn, n.idempotency_key, n.body_d, n.unified, n.office, n.asked_by, n.provider, n.task,
+           n.procedure,
            n.information, STRING_TO_ARRAY(n.items, ' '), n.consent, n.non_disclosure, n.request_sealed, n.annex,
            n.subject_sealed, n.asked_at, n.state, n.kind, n.reason, STRING_TO_ARRAY(n.reasons, ' '),
            CASE WHEN n.kind IS NULL THEN NULL ELSE n.asked_at END
-    FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::text[],
+                $9::text[],
                 $10::text[], $11::text[], $12::text[], $13::boolean[], $14::boolean[], $15::bytea[], $16::bytea[],
                 $17::bytea[], $18::timestamptz[], $19::text[], $20::text[], $21::text[], $22::text[])
          AS n (agency, txn, idempotency_key, body_d, unified, office, asked_by, provider, task, procedure, information,
-               items, consent, non_disclosure, request_sealed, annex, subject_sealed, asked_at, state, kind, reason, reasons)
+               items, consent, non_disclosure, request_sealed, annex, subject_sealed, asked_at, state, kind, reason,
+               reasons)
     ON CONFLICT ON CONSTRAINT inquiry_idempotency DO NOTHING
     RETURNING agency, txn
 ), kept AS (

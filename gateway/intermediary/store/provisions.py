@@ -85,8 +85,8 @@ WITH expected AS (
     FROM expected AS e LEFT JOIN locked AS l USING (agency, unified, information)
     WHERE l.version IS DISTINCT FROM e.version
 ), fresh AS (
-    INSERT INTO provision (agency, txn, inquirer, permit, notice_d, unified, task, information, notified_at, valid_until,
-                           state, held_for, prepared, kind, ended_at, answer)
+    INSERT INTO provision (agency, txn, inquirer, permit, notice_d, unified, task, information, notified_at,
+                           valid_until, state, held_for, prepared, kind, ended_at, answer)
     SELECT n.agency, n.txn, n.inquirer, n.permit, n.notice_d, n.unified, n.task, n.information, n.notified_at,
            n.valid_until, n.state, STRING_TO_ARRAY(n.held_for, ' '), n.content, n.kind, n.ended_at, n.answer
     FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[], $8::text[],
@@ -121,8 +121,8 @@ async def take_provisions(
     """Takes what is new, with the records of what ended at once. True: taken. False: a guard was changed since it was
     read, so nothing was written. Absent: taken before.
 
-    The guards are locked (shared) until this statement, which is its own transaction, has been committed: whoever sets a
-    flag waits for it, or has been waited for and seen.
+    The guards are locked (shared) until this statement, which is its own transaction, has been committed: whoever sets
+    a flag waits for it, or has been waited for and seen.
     """
     expected = columns(guards) if guards else ([], [], [], [], [])
     became = await conn.fetch(TAKE_PROVISIONS, *columns(rows), *expected, *record_columns(records))
