@@ -2,13 +2,13 @@
 
 One inquiry at a time against the whole network in one process: authenticated, decided three times, permitted, notified,
 read, sealed, opened, and recorded by three holders, each durably, before the answer is given. Every answer is checked.
-Prints the distribution seen by the client and the server's own time of each stage.
+Prints the distribution seen by the client, the server's own time of each stage, and in the same run the floor: the same
+signatures, look-ups and commits without the product (``loadtest.floor``). Machines differ and are noisy; quote the ratio.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections import defaultdict
 from statistics import fmean, median
 from time import perf_counter
@@ -16,14 +16,17 @@ from typing import Any
 from uuid import uuid4
 
 import aiohttp
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
 from fixtures.invented.cast import Ask
 from fixtures.world import invented_country
+from loadtest import floor
 from loadtest.server import Server, serving
 
 WARM_UP = 50
+ROUNDS = 5
 
 
 def body_of(ask: Ask) -> dict[str, Any]:
@@ -65,6 +68,16 @@ async def measure(server: Server, times: int) -> list[float]:
     return taken
 
 
+async def both(server: Server, times: int) -> tuple[list[float], list[float]]:
+    """Exchanges and floor in turn, so that a machine whose speed drifts drifts for both."""
+    taken: list[float] = []
+    bare: list[float] = []
+    for _ in range(ROUNDS):
+        taken += await measure(server, times // ROUNDS)
+        bare += await floor.measure(server.data, times // ROUNDS)
+    return taken, bare
+
+
 def stages_of(server: Server, times: int) -> dict[str, float]:
     """The server's mean milliseconds of each stage over the last exchanges."""
     lines = [line for line in server.lines("request") if line["operation"] == "register-inquiry"][-times:]
@@ -75,20 +88,26 @@ def stages_of(server: Server, times: int) -> dict[str, float]:
     return {name: spent / len(lines) for name, spent in totals.items()}
 
 
-def show(taken: list[float], stages: dict[str, float]) -> None:
-    """Two tables: what the client saw, and where the server's time went."""
-    console = Console()
+def distribution(taken: list[float]) -> dict[str, float]:
+    """The figures of a sample, in the order in which they are shown."""
     ordered = sorted(taken)
-    seen = Table("ms", "value", title=f"one exchange at a time, n = {len(taken)}")
-    for name, value in (
-        ("min", ordered[0]),
-        ("median", median(ordered)),
-        ("mean", fmean(ordered)),
-        ("p95", ordered[int(len(ordered) * 0.95)]),
-        ("p99", ordered[int(len(ordered) * 0.99)]),
-        ("max", ordered[-1]),
-    ):
-        seen.add_row(name, f"{value:.2f}")
+    return {
+        "min": ordered[0],
+        "median": median(ordered),
+        "mean": fmean(ordered),
+        "p95": ordered[int(len(ordered) * 0.95)],
+        "p99": ordered[int(len(ordered) * 0.99)],
+        "max": ordered[-1],
+    }
+
+
+def show(taken: list[float], bare: list[float], stages: dict[str, float]) -> None:
+    """Two tables: what the client saw beside the floor, and where the server's time went."""
+    console = Console()
+    seen = Table("ms", "exchange", "floor", "ratio", title=f"one at a time, n = {len(taken)}", min_width=50)
+    below = distribution(bare)
+    for name, value in distribution(taken).items():
+        seen.add_row(name, f"{value:.2f}", f"{below[name]:.2f}", f"{value / below[name]:.2f}")
     where = Table("stage", "mean ms", "share", title="where the server's time goes")
     total = sum(stages.values())
     for name, spent in sorted(stages.items(), key=lambda item: -item[1]):
@@ -102,8 +121,8 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=500, help="exchanges to measure (default 500)")
     times = parser.parse_args().n
     with serving() as server:
-        taken = asyncio.run(measure(server, times))
-        show(taken, stages_of(server, times))
+        taken, bare = uvloop.run(both(server, times))
+        show(taken, bare, stages_of(server, times))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,7 +77,7 @@ class Position:
     txn: UUID
 
 
-INSERT_RECORDS = """
+ADD_RECORDS = """
 INSERT INTO record (holder, txn, role, kind, ended_at, fiscal_year, jws, annex, subject_sealed, subject_blind,
                     counterpart, task, information)
 SELECT holder, txn, role, kind, ended_at, fiscal_year, jws, annex, subject_sealed, subject_blind,
@@ -85,29 +86,18 @@ FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $
             $8::bytea[], $9::bytea[], $10::bytea[], $11::text[], $12::text[], $13::text[])
   AS given (holder, txn, role, kind, ended_at, fiscal_year, jws, annex, subject_sealed, subject_blind,
             counterpart, task, information)
-ON CONFLICT (holder, txn) DO NOTHING
-RETURNING holder, txn
 """
+ONCE = "ON CONFLICT (holder, txn) DO NOTHING"
+INSERT_RECORDS = ADD_RECORDS + ONCE + " RETURNING holder, txn"
 
 
 def keeping(first: int, condition: str) -> str:
     """The part of a larger statement that adds records where ``condition`` holds for one ``given``: what ends an
     exchange keeps its record in the same statement, so that both are one round trip and one commit. Its parameters are
-    those of ``columns``, from number ``first`` on.
+    those of ``columns``, from number ``first`` on. Used when a module is loaded, never with a value.
     """
-    kinds = (
-        "text", "uuid", "text", "text", "timestamptz", "smallint", "text", "bytea", "bytea", "bytea", "text", "text",
-        "text",
-    )  # fmt: skip
-    given = ", ".join(f"${first + n}::{kind}[]" for n, kind in enumerate(kinds))
-    names = (
-        "holder, txn, role, kind, ended_at, fiscal_year, jws, annex, subject_sealed, subject_blind, counterpart, task, "
-        "information"
-    )
-    return (
-        f"INSERT INTO record ({names}) SELECT {names} FROM UNNEST({given}) AS given ({names}) "
-        f"WHERE {condition} ON CONFLICT (holder, txn) DO NOTHING"
-    )
+    numbered = re.sub(r"\$(\d+)", lambda found: f"${int(found[1]) + first - 1}", ADD_RECORDS)
+    return f"{numbered} WHERE {condition} {ONCE}"
 
 
 def columns(rows: Sequence[RecordRow]) -> tuple[list[Any], ...]:
