@@ -10,8 +10,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,15 +71,25 @@ class _Background:
 
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def start(self, *work: Coroutine[Any, Any, None]) -> None:
+    def start(self, *work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         for one in work:
-            self.tasks.add(asyncio.create_task(one))
+            self.tasks.add(asyncio.create_task(_kept(one)))
 
     async def close(self) -> None:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         self.tasks.clear()
+
+
+async def _kept(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """``work`` for as long as the process runs: what it does not handle is logged, and it begins again."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("background-failed")
+        await asyncio.sleep(WATCH_SECONDS)
 
 
 # --- the network --------------------------------------------------------------------------------------------------
@@ -137,7 +148,8 @@ class ApartNetwork:
 
     def start(self) -> None:
         """Begins to carry on what was left behind, to renew, and to shut the door when nobody is to join any more."""
-        self.background.start(network_sweeping.keep_sweeping(self.network), self._keep_renewing(), self._watch_door())
+        sweeping = partial(network_sweeping.keep_sweeping, self.network)
+        self.background.start(sweeping, self._keep_renewing, self._watch_door)
 
     async def _keep_renewing(self) -> None:
         while True:
@@ -212,8 +224,8 @@ class ApartResidents:
 
     def start(self) -> None:
         """Begins to follow the world's clock and to renew."""
-        renewing = membership.keep_renewing(self.member, self.board, self.clock)
-        self.background.start(_keep_following(self.clock, self.board), renewing)
+        renewing = partial(membership.keep_renewing, self.member, self.board, self.clock)
+        self.background.start(partial(_keep_following, self.clock, self.board), renewing)
 
     async def close(self) -> None:
         await self.background.close()
@@ -278,8 +290,9 @@ class ApartIntermediary:
 
     def start(self) -> None:
         """Begins to fetch publications, to carry on what was left behind, and to renew."""
-        renewing = membership.keep_renewing(self.member, self.board, self.server.clock)
-        self.background.start(self._keep_fetching(), intermediary_sweeping.keep_sweeping(self.server), renewing)
+        renewing = partial(membership.keep_renewing, self.member, self.board, self.server.clock)
+        sweeping = partial(intermediary_sweeping.keep_sweeping, self.server)
+        self.background.start(self._keep_fetching, sweeping, renewing)
 
     async def _keep_fetching(self) -> None:
         while True:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from time import perf_counter
@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 
 from gateway.problems import Busy, Problem
 
-__all__ = ["Batch", "Committer", "Connections", "Statements", "Transactions", "reader"]
+__all__ = ["Batch", "Committer", "Connections", "Statements", "Transactions", "firsts", "reader"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -167,6 +167,16 @@ def _fail(taken: Sequence[_Waiting[T, R]], error: Exception) -> None:
     for waiting in taken:
         if not waiting.done.done():
             waiting.done.set_exception(error)
+
+
+def firsts(keys: Iterable[Hashable]) -> list[bool]:
+    """For each, whether it stands there for the first time: of two of the same in one batch only one can count."""
+    seen: set[Hashable] = set()
+    first: list[bool] = []
+    for key in keys:
+        first.append(key not in seen)
+        seen.add(key)
+    return first
 
 
 def reader(

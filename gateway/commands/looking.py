@@ -49,7 +49,7 @@ def _ready(client: Client) -> bool:
 
 
 def _for_interfaces(parser: Parser) -> None:
-    parser.add_argument("--family", metavar="XXX", help="SKI, TKY, TKM, DBM, SCM, SYM, JTK, OSR, FGU")
+    parser.add_argument("--family", metavar="FAMILY", help="SKI, TKY, TKM, DBM, SCM, SYM, JTK, OSR, FGU")
     parser.add_argument("--answered", action="store_true", help="応えるものだけ / only those that something answers")
     caller.add_arguments(parser)
 

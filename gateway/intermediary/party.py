@@ -7,7 +7,7 @@ reads one ``Held`` from beginning to end, so a list that is swapped meanwhile ch
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +18,7 @@ import structlog
 
 from authz.decide import Snapshot
 from gateway.clock import Clock
-from gateway.committer import Committer, Statements, reader
+from gateway.committer import Committer, Statements, firsts, reader
 from gateway.database import Connection, Database
 from gateway.exchange.directory import Directory
 from gateway.exchange.doors import NetworkBoard, NetworkDoor, ResidentsDoor
@@ -97,16 +97,6 @@ class Finished:
     reasons: tuple[str, ...] = ()
 
 
-def _firsts(keys: Iterable[Hashable]) -> list[bool]:
-    """For each, whether it stands there for the first time: of two of the same in one batch only one can count."""
-    seen: set[Hashable] = set()
-    first: list[bool] = []
-    for key in keys:
-        first.append(key not in seen)
-        seen.add(key)
-    return first
-
-
 async def write_registrations(conn: Connection, rows: Sequence[Registration]) -> list[bool]:
     """Registers inquiries; True where the idempotency key was new."""
     fresh = await inquiries.insert_inquiries(conn, [r.inquiry for r in rows], [r.record for r in rows if r.record])
@@ -115,10 +105,10 @@ async def write_registrations(conn: Connection, rows: Sequence[Registration]) ->
 
 async def write_receipts(conn: Connection, rows: Sequence[Receipt]) -> list[bool]:
     """Ends inquiries; True where the inquiry was open until now."""
-    firsts = _firsts((r.inquiry.agency, r.inquiry.txn) for r in rows)
-    tried = [r for r, first in zip(rows, firsts, strict=True) if first]
+    first_ones = firsts((r.inquiry.agency, r.inquiry.txn) for r in rows)
+    tried = [r for r, first in zip(rows, first_ones, strict=True) if first]
     ended = await inquiries.end_inquiries(conn, [r.inquiry for r in tried], [r.record for r in tried])
-    return [first and (r.inquiry.agency, r.inquiry.txn) in ended for r, first in zip(rows, firsts, strict=True)]
+    return [first and (r.inquiry.agency, r.inquiry.txn) in ended for r, first in zip(rows, first_ones, strict=True)]
 
 
 async def write_takings(conn: Connection, rows: Sequence[Taking]) -> list[Taken]:
@@ -127,8 +117,8 @@ async def write_takings(conn: Connection, rows: Sequence[Taking]) -> list[Taken]
     if missing:
         await duplicates.create_guards(conn, missing)
     places = [(row.provision.agency, row.provision.txn) for row in rows]
-    firsts = _firsts(places)
-    tried = [row for row, first in zip(rows, firsts, strict=True) if first]
+    first_ones = firsts(places)
+    tried = [row for row, first in zip(rows, first_ones, strict=True) if first]
     expected = [
         provisions.Expected(row.provision.txn, *key, duplicates.UNTOUCHED if version is None else version)
         for row in tried
@@ -143,7 +133,7 @@ async def write_takings(conn: Connection, rows: Sequence[Taking]) -> list[Taken]
         else Taken.FRESH
         if became[place]
         else Taken.STALE
-        for place, first in zip(places, firsts, strict=True)
+        for place, first in zip(places, first_ones, strict=True)
     ]
 
 

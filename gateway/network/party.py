@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from uuid import UUID
 
 from authz.decide import Snapshot
 from gateway.clock import Clock
-from gateway.committer import Committer, Statements, reader
+from gateway.committer import Committer, Statements, firsts, reader
 from gateway.database import Connection, Database
 from gateway.exchange.directory import Directory
 from gateway.exchange.doors import IntermediaryDoor
@@ -84,20 +84,10 @@ class Refusal:
     record: record_store.RecordRow
 
 
-def _firsts(keys: Iterable[Hashable]) -> list[bool]:
-    """For each, whether it stands there for the first time: of two of the same in one batch only one can count."""
-    seen: set[Hashable] = set()
-    first: list[bool] = []
-    for key in keys:
-        first.append(key not in seen)
-        seen.add(key)
-    return first
-
-
 async def write_accepted(conn: Connection, rows: Sequence[store.NewExchange]) -> list[bool]:
     """Accepted exchanges; True where the exchange number was new."""
     fresh = await store.insert_exchanges(conn, rows)
-    return [first and row.txn in fresh for row, first in zip(rows, _firsts(row.txn for row in rows), strict=True)]
+    return [first and row.txn in fresh for row, first in zip(rows, firsts(row.txn for row in rows), strict=True)]
 
 
 async def write_refusals(conn: Connection, refusals: Sequence[Refusal]) -> list[bool]:
@@ -109,10 +99,10 @@ async def write_refusals(conn: Connection, refusals: Sequence[Refusal]) -> list[
 
 async def write_ends(conn: Connection, ends: Sequence[End]) -> list[bool]:
     """Ends with records, in one statement; True where this end counts, False where the exchange had ended before."""
-    firsts = _firsts(e.exchange.txn for e in ends)
-    tried = [e for e, first in zip(ends, firsts, strict=True) if first]
+    first_ones = firsts(e.exchange.txn for e in ends)
+    tried = [e for e, first in zip(ends, first_ones, strict=True) if first]
     counted = await store.end_exchanges(conn, [e.exchange for e in tried], [e.record for e in tried])
-    return [first and e.exchange.txn in counted for e, first in zip(ends, firsts, strict=True)]
+    return [first and e.exchange.txn in counted for e, first in zip(ends, first_ones, strict=True)]
 
 
 @dataclass

@@ -24,8 +24,9 @@ from typing import NoReturn
 
 from gateway import app, embedded, worlds
 from gateway.clock import Clock
-from gateway.config import Config
+from gateway.config import Config, Role
 from gateway.embedded import Embedded
+from gateway.interfaces.house import House
 from gateway.log import log
 from gateway.running import credentials
 from gateway.running.folder import announced, claimed
@@ -40,6 +41,12 @@ __all__ = ["database", "running", "until_stopped"]
 UNNOTICED = timedelta(minutes=1)
 
 
+def _work(config: Config, house: House) -> list[app.Work]:
+    """What goes on beside the calls. Parties apart carry on by themselves what they left behind (``gateway.apart``)."""
+    parties = app.party_work(house) if config.role is Role.ALL else []
+    return [*app.desk_work(house), *parties]
+
+
 @asynccontextmanager
 async def running(config: Config, told: Told) -> AsyncIterator[Running]:
     """Everything that the role takes, while inside. ``StartTrouble`` when it cannot be had."""
@@ -51,7 +58,7 @@ async def running(config: Config, told: Told) -> AsyncIterator[Running]:
         async with (
             database(config) as placed,
             opened(placed, world, told) as parties,
-            app.running(parties.house, config.host, config.port) as port,
+            app.running(parties.house, config.host, config.port, work=_work(config, parties.house)) as port,
         ):
             url = f"http://{_reachable(config.host)}:{port}"
             with announced(config, url):
