@@ -7,6 +7,7 @@ template; a test gets a clone, of which the next one is always being made ahead.
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -18,14 +19,13 @@ import pytest
 from gateway import embedded
 from gateway.clock import TOKYO, Clock
 from gateway.config import Config, Role, Secret
-from gateway.database import Database, create_database, database_name, drop_database, lay, open_database
+from gateway.database import Database, create_database, lay, open_database
 from gateway.keys.ring import KeyRing
 from gateway.keys.root import RootKey
 from gateway.layout import layout_of
 
 PREFIX = "sympho"
 TEMPLATE = "sympho_template"
-USED_AT_MOST = 60
 
 DatabaseFor = Callable[[Role], Awaitable[Database]]
 KeyRingFor = Callable[[Role], Awaitable[KeyRing]]
@@ -33,20 +33,21 @@ KeyRingFor = Callable[[Role], Awaitable[KeyRing]]
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of the run's PostgreSQL, as its superuser."""
-    server = embedded.start(tmp_path_factory.mktemp("postgres"))
+    """The URL of the run's PostgreSQL, as its superuser; its folder, with every clone in it, goes in the end."""
+    folder = tmp_path_factory.mktemp("postgres")
+    server = embedded.start(folder)
     yield server.url.reveal()
     server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Clones:
-    """Databases cloned from the template, one made ahead; dropped many at a time, for a drop is a checkpoint."""
+    """Databases cloned from the template, one made ahead. None is dropped: a drop is a checkpoint, and all go in the end."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._names = (f"clone_{number}" for number in count(1))
         self._next = self._start()
-        self._used: list[str] = []
 
     def _start(self) -> asyncio.Task[str]:
         return asyncio.create_task(create_database(self.url, next(self._names), TEMPLATE))
@@ -55,14 +56,6 @@ class Clones:
         made = await self._next
         self._next = self._start()
         return made
-
-    async def give_back(self, url: str) -> None:
-        self._used.append(database_name(url))
-        if len(self._used) < USED_AT_MOST:
-            return
-        for name in self._used:
-            await drop_database(self.url, name)
-        self._used.clear()
 
     async def close(self) -> None:
         await asyncio.wait([self._next])
@@ -86,10 +79,10 @@ def data_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def config(clones: Clones, data_folder: Path) -> AsyncIterator[Config]:
+async def config(clones: Clones, data_folder: Path) -> Config:
     """The settings of a whole system on a database of its own, all parties in it, any port."""
     url = await clones.take()
-    yield Config(
+    return Config(
         role=Role.ALL,
         data=data_folder,
         root_key_file=data_folder / "root.key",
@@ -100,7 +93,6 @@ async def config(clones: Clones, data_folder: Path) -> AsyncIterator[Config]:
         control_port=0,
         pool_size=4,
     )
-    await clones.give_back(url)
 
 
 @pytest.fixture

@@ -182,7 +182,6 @@ async def _local(world: World, clones: Clones, folder: Path) -> AsyncIterator[Pa
         yield Parties("local", world, joined.network, joined.intermediary, joined.residents)
     finally:
         await joined.close()
-        await clones.give_back(url)
 
 
 @asynccontextmanager
@@ -191,7 +190,6 @@ async def _remote(world: World, clones: Clones, folder: Path) -> AsyncIterator[P
         configs = []
         for role in Role.ALL.parties:
             url = await clones.take()
-            stack.push_async_callback(clones.give_back, url)
             configs.append(config_of(folder / role, url, role))
         network = await apart_network(configs[0], Clock(), world.network.code)
         stack.push_async_callback(network.close)

@@ -85,7 +85,6 @@ async def ground(clones: Clones, folders: pytest.TempPathFactory) -> AsyncIterat
     url = await create_database(clones.url, f"stage_{next(_names)}", seeded.database)
     with patch.multiple(publishing, **_LISTS_ONCE), patch.multiple(publications, **_LISTS_ONCE):
         yield Ground(config_of(seeded.folder, url, Role.ALL), seeded.world, seeded.persons)
-    await clones.give_back(url)
 
 
 @asynccontextmanager

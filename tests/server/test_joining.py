@@ -105,8 +105,6 @@ async def place(clones: Clones, data_folder: Path) -> AsyncIterator[Place]:
     await seed.seed_network(network.network, world)
     yield Place(world, network, machine, configs)
     await network.close()
-    for url in urls.values():
-        await clones.give_back(url)
 
 
 async def test_a_joining_file_is_for_its_owners_eyes_alone(place: Place) -> None:
