@@ -3,7 +3,8 @@
 One inquiry at a time against the whole network in one process: authenticated, decided three times, permitted, notified,
 read, sealed, opened, and recorded by three holders, each durably, before the answer is given. Every answer is checked.
 Prints the distribution seen by the client, the server's own time of each stage, and in the same run the floor: the same
-signatures, look-ups and commits without the product (``loadtest.floor``). Machines differ and are noisy; quote the ratio.
+signatures, look-ups and commits without the product (``loadtest.floor``). Machines differ and are noisy; quote the
+ratio.
 """
 
 from __future__ import annotations

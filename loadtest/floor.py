@@ -1,8 +1,8 @@
 """The floor under one exchange: the parts that cannot be left out, bare, one after the other, on the same machine.
 
 One HTTP request answered by bare aiohttp; four ES256 signatures and three verifications; one hybrid HPKE seal and open;
-six look-ups by key and six durable commits of one row in the same PostgreSQL. No product logic, no types, no log. What an
-exchange takes beyond that is what the product adds.
+six look-ups by key and six durable commits of one row in the same PostgreSQL. No product logic, no types, no log. What
+an exchange takes beyond that is what the product adds.
 """
 
 from __future__ import annotations
