@@ -43,6 +43,9 @@ CREATE TABLE inquiry (
     CONSTRAINT inquiry_end CHECK ((state = 'ended') = (kind IS NOT NULL AND ended_at IS NOT NULL)),
     CONSTRAINT inquiry_content CHECK ((content IS NOT NULL) = (kind IS NOT DISTINCT FROM 'provided'))
 );
+-- Signed and sealed bytes do not compress, and trying costs more than writing them.
+ALTER TABLE inquiry ALTER COLUMN permit SET STORAGE EXTERNAL, ALTER COLUMN request_sealed SET STORAGE EXTERNAL,
+    ALTER COLUMN content SET STORAGE EXTERNAL;
 CREATE INDEX inquiry_due ON inquiry (txn)
     WHERE state = 'asking' OR (withdrawal_asked_at IS NOT NULL AND state <> 'ended');
 CREATE INDEX inquiry_list ON inquiry (agency, asked_at, txn);
@@ -62,6 +65,8 @@ CREATE TABLE duplicate (
     CONSTRAINT duplicate_layout CHECK (layout ~ '^[0-9]{4}$'),
     CONSTRAINT duplicate_publication CHECK (published_until IS NULL OR published_until >= published_from)
 );
+
+ALTER TABLE duplicate ALTER COLUMN content SET STORAGE EXTERNAL;
 
 -- 自動応答不可フラグ and 不開示該当フラグ. One row per person (information '') and one per person and information.
 -- Whoever answers shares the row, whoever changes a flag or the duplicate excludes; version tells what was read.
@@ -112,6 +117,8 @@ CREATE TABLE provision (
     CONSTRAINT provision_end CHECK (
         (state = 'ended') = (kind IS NOT NULL AND ended_at IS NOT NULL AND answer IS NOT NULL))
 );
+ALTER TABLE provision ALTER COLUMN permit SET STORAGE EXTERNAL, ALTER COLUMN answer SET STORAGE EXTERNAL,
+    ALTER COLUMN prepared SET STORAGE EXTERNAL;
 CREATE INDEX provision_due ON provision (txn) WHERE push_due OR state <> 'ended';
 CREATE INDEX provision_list ON provision (agency, notified_at, txn);
 
