@@ -46,6 +46,7 @@ CREATE TABLE inquiry (
 -- Signed and sealed bytes do not compress, and trying costs more than writing them.
 ALTER TABLE inquiry ALTER COLUMN permit SET STORAGE EXTERNAL, ALTER COLUMN request_sealed SET STORAGE EXTERNAL,
     ALTER COLUMN content SET STORAGE EXTERNAL;
+ALTER TABLE inquiry SET (toast_tuple_target = 8160);   -- a row of one exchange stays in one place
 CREATE INDEX inquiry_due ON inquiry (txn)
     WHERE state = 'asking' OR (withdrawal_asked_at IS NOT NULL AND state <> 'ended');
 CREATE INDEX inquiry_list ON inquiry (agency, asked_at, txn);
@@ -119,6 +120,7 @@ CREATE TABLE provision (
 );
 ALTER TABLE provision ALTER COLUMN permit SET STORAGE EXTERNAL, ALTER COLUMN answer SET STORAGE EXTERNAL,
     ALTER COLUMN prepared SET STORAGE EXTERNAL;
+ALTER TABLE provision SET (toast_tuple_target = 8160);
 CREATE INDEX provision_due ON provision (txn) WHERE push_due OR state <> 'ended';
 CREATE INDEX provision_list ON provision (agency, notified_at, txn);
 

@@ -57,6 +57,7 @@ CREATE TABLE exchange (
 );
 -- Signed and sealed bytes do not compress, and trying costs more than writing them.
 ALTER TABLE exchange ALTER COLUMN permit SET STORAGE EXTERNAL, ALTER COLUMN reply SET STORAGE EXTERNAL;
+ALTER TABLE exchange SET (toast_tuple_target = 8160);   -- a row of one exchange stays in one place
 CREATE INDEX exchange_due ON exchange (txn)
     WHERE state = 'accepted' OR deliver_due OR (withdrawal_asked AND state <> 'ended');
 

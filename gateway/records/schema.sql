@@ -24,5 +24,6 @@ CREATE TABLE record (
     CONSTRAINT record_subject CHECK ((octet_length(subject_sealed) = 0) = (octet_length(subject_blind) = 0))
 );
 -- append-only: record
+ALTER TABLE record SET (toast_tuple_target = 8160);
 CREATE INDEX record_list ON record (holder, ended_at, txn);
 CREATE INDEX record_person ON record (holder, subject_blind, ended_at, txn) WHERE octet_length(subject_blind) > 0;
