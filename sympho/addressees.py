@@ -142,16 +142,6 @@ async def to_unified(
     return [None if unified is None else UnifiedNumber(unified) for unified in found]
 
 
-async def to_unified_anywhere(
-    conn: Connection, addressees: Sequence[tuple[AgencyCode, SystemCode, AddresseeNumber]]
-) -> list[UnifiedNumber | None]:
-    """The same for callers of several agencies at once: each number is looked for inside the agency that names it."""
-    found = await store.unified_anywhere(
-        conn, [(agency, system, addressee.reveal()) for agency, system, addressee in addressees]
-    )
-    return [None if unified is None else UnifiedNumber(unified) for unified in found]
-
-
 async def to_addressees(
     conn: Connection, agency: AgencyCode, persons: Sequence[tuple[UnifiedNumber, SystemCode]]
 ) -> list[AddresseeNumber | None]:

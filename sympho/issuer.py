@@ -160,15 +160,20 @@ async def translate(
     """From (inquirer, its code, provider) to the provider's code, in the order asked, by one query for all."""
     if not wanted:
         return []
-    rows = [
+    found = await store.translate(conn, wanted_rows(keys, wanted))
+    return [translation(keys, provider, row) for (_, _, provider), row in zip(wanted, found, strict=True)]
+
+
+def wanted_rows(keys: IssuerKeys, wanted: Sequence[tuple[AgencyCode, LinkageCode, AgencyCode]]) -> list[store.Wanted]:
+    """(inquirer, its code, provider) as a statement takes them: the code blind."""
+    return [
         store.Wanted(inquirer, linkage.blind(keys.code_blind, inquirer, code), provider)
         for inquirer, code, provider in wanted
     ]
-    found = await store.translate(conn, rows)
-    return [_translation(keys, provider, row) for (_, _, provider), row in zip(wanted, found, strict=True)]
 
 
-def _translation(keys: IssuerKeys, provider: AgencyCode, row: store.Translated) -> Translation:
+def translation(keys: IssuerKeys, provider: AgencyCode, row: store.Translated) -> Translation:
+    """What was found, with the provider's code derived again."""
     if row.person_key is None:
         return Translation(person=None, provider_code=None, delivered=False)
     person = PersonKey(row.person_key.hex())

@@ -18,7 +18,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sympho import linkage
-from sympho.codes import AcquisitionNumber, AgencyCode, LinkageCode, UnifiedNumber
+from sympho.codes import (
+    AcquisitionNumber,
+    AddresseeNumber,
+    AgencyCode,
+    LinkageCode,
+    SystemCode,
+    UnifiedNumber,
+)
 from sympho.linkage import BindOutcome, HeldEvent, Keys, PersonStatus, Purpose, RetirementReason
 from sympho.store import Connection
 from sympho.store import registry as store
@@ -145,13 +152,36 @@ async def resolve(
     ]
 
 
+async def resolve_addressees(
+    conn: Connection, keys: Keys, addressees: Sequence[tuple[AgencyCode, SystemCode, AddresseeNumber]]
+) -> list[tuple[UnifiedNumber, LinkageCode | None] | None]:
+    """The same for persons whom a system names by its own number; None where the number is linked to nobody."""
+    found = await store.codes_of_addressees(
+        conn, [(agency, system, addressee.reveal()) for agency, system, addressee in addressees]
+    )
+    return [
+        None if unified is None else _resolved(keys, agency, UnifiedNumber(unified), sealed)
+        for (agency, _, _), (unified, sealed) in zip(addressees, found, strict=True)
+    ]
+
+
+def _resolved(
+    keys: Keys, agency: AgencyCode, person: UnifiedNumber, sealed: bytes | None
+) -> tuple[UnifiedNumber, LinkageCode | None]:
+    return person, None if sealed is None else _open_code(keys, agency, person, sealed)
+
+
 async def reverse(
     conn: Connection, keys: Keys, codes: Sequence[tuple[AgencyCode, LinkageCode]]
 ) -> list[UnifiedNumber | None]:
     """The person behind each code, in the order asked; None where the agency does not hold the code."""
-    rows = [(agency, linkage.blind(keys.key(agency, Purpose.CODE_BLIND), agency, code)) for agency, code in codes]
-    found = await store.persons_of_codes(conn, rows)
+    found = await store.persons_of_codes(conn, blinded(keys, codes))
     return [None if unified is None else UnifiedNumber(unified) for unified in found]
+
+
+def blinded(keys: Keys, codes: Sequence[tuple[AgencyCode, LinkageCode]]) -> list[tuple[str, bytes]]:
+    """Codes as a statement looks for them: the agency, and the code blind."""
+    return [(agency, linkage.blind(keys.key(agency, Purpose.CODE_BLIND), agency, code)) for agency, code in codes]
 
 
 async def retire(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 
@@ -24,8 +26,21 @@ FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::time
 
 async def record(conn: Connection, operations: Sequence[Operation]) -> None:
     """Append entries to the log, in the transaction of what they tell."""
-    await conn.execute(
-        _RECORD_OPERATIONS,
+    await conn.execute(_RECORD_OPERATIONS, *columns(operations))
+
+
+def recording(first: int, condition: str) -> str:
+    """The part of a larger statement that appends the entries ``n`` for which ``condition`` holds: what is done is
+    logged in the same statement. Its parameters are those of ``columns``, from number ``first`` on. Used when a module
+    is loaded, never with a value.
+    """
+    numbered = re.sub(r"\$(\d+)", lambda found: f"${int(found[1]) + first - 1}", _RECORD_OPERATIONS)
+    return f"{numbered} WHERE {condition}"
+
+
+def columns(operations: Sequence[Operation]) -> tuple[list[Any], ...]:
+    """The entries as UNNEST takes them."""
+    return (
         [o.actor.agency for o in operations],
         [o.actor.staff_id for o in operations],
         [o.actor.client_id for o in operations],

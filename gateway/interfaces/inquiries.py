@@ -23,15 +23,16 @@ from gateway.interfaces.words import (
     Person,
     cursor,
     in_tokyo,
+    nobody,
     position,
     unified,
 )
-from gateway.intermediary import inquire, receiving
+from gateway.intermediary import inquire, receiving, withdrawal
 from gateway.intermediary.inquire import Asker, Asking, Registered
 from gateway.intermediary.party import Finished, Intermediary
 from gateway.intermediary.store.inquiries import InquiryRow
 from gateway.stages import mark
-from sympho.codes import AgencyCode, InformationCode, ItemCode, ProcedureCode, TaskCode, UnifiedNumber
+from sympho.codes import AgencyCode, InformationCode, ItemCode, LinkageCode, ProcedureCode, TaskCode, UnifiedNumber
 
 
 class InquiryState(StrEnum):
@@ -119,20 +120,31 @@ class Inquiries:
     server: Intermediary
 
     async def register(self, call: Call[InquiryBody, None]) -> Reply:
-        mark("person")
+        mark("code")
         body = call.body
-        [person] = await unified(self.server, call.agency, [body.person])
+        person, code = await self._subject(call.agency, body.person)
         asking = Asking(
             person, body.provider, body.task, body.information, body.items, body.procedure, body.consent,
             body.non_disclosure,
         )  # fmt: skip
         asker = asker_of(call)
-        registered = await inquire.register(self.server, asker, asking, call.idempotency_key, wait=call.wait > 0)
-        call.concerns(str(registered.txn))
+        registered = await inquire.register(
+            self.server, asker, asking, call.idempotency_key, wait=call.wait > 0, code=code, entry=call.entry
+        )
+        call.concerns(registered.txn, logged=registered.row is None)
         ended = await _awaited(self.server, asker.agency, registered, call.wait)
         view = _finished_view(registered, ended) if ended is not None else await _stored(self.server, asker, registered)
         status = 201 if view.state is InquiryState.ENDED else 202
         return Reply(status, view, {"Location": f"/inquiries/{registered.txn}"})
+
+    async def _subject(self, agency: AgencyCode, person: Person) -> tuple[UnifiedNumber, LinkageCode | None]:
+        if person.system is None or person.number is None:
+            [number] = await unified(self.server, agency, [person])
+            return number, None
+        found = await inquire.linked(self.server, agency, person.system, person.number)
+        if found is None:
+            raise nobody("$.person")
+        return found
 
     async def list_inquiries(self, call: Call[None, InquiryQuery]) -> Reply:
         query, asker = call.query, asker_of(call)
@@ -141,7 +153,7 @@ class Inquiries:
         return Reply(body=InquiryList(tuple(_view(self.server, row) for row in rows), more))
 
     async def find(self, call: Call[None, None]) -> InquiryRow:
-        call.concerns(call.path["exchange"])
+        call.concerns(UUID(call.path["exchange"]))
         return await inquire.find(self.server, asker_of(call), UUID(call.path["exchange"]))
 
     async def show(self, call: Call[None, None]) -> Reply:
@@ -154,8 +166,8 @@ class Inquiries:
         return Reply(body=_view(self.server, await self.find(call), content=True))
 
     async def withdraw(self, call: Call[None, None]) -> Reply:
-        call.concerns(call.path["exchange"])
-        await inquire.withdraw(self.server, asker_of(call), UUID(call.path["exchange"]))
+        call.concerns(UUID(call.path["exchange"]))
+        await withdrawal.withdraw(self.server, asker_of(call), UUID(call.path["exchange"]))
         return Reply(202, _withdrawal_view(self.server, await self.find(call)))
 
     async def show_withdrawal(self, call: Call[None, None]) -> Reply:

@@ -18,6 +18,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from string import ascii_lowercase, digits
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin
@@ -26,7 +27,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from authz.duties import Duty, PrincipalKind
-from authz.operations import Moment
+from authz.operations import Actor, Moment, OperationOutcome
+from authz.operations import Operation as Entry
 from authz.principals import StaffPrincipal, SystemPrincipal
 from gateway.interfaces.decoding import custom_types, weaknesses
 from gateway.interfaces.principals import PartyPrincipal, Principal
@@ -88,12 +90,26 @@ class Call(Generic[B, Q]):
     """処理通番 that the call turned out to be about; see ``concerns``."""
     about: str = ""
     """The account or client that the call changes, for the operations log: ``stf_...``, ``cli_...``."""
+    interface: str = ""
+    actor: Actor | None = None
+    """Who acts, for the operations log; None where no account and no client does."""
+    logged: bool = False
+    """Whether the operations log already tells that this call was done; see ``concerns``."""
     sent_at: datetime | None = None
     """World time at which another party says it has sent this; None where it does not say, and for everybody else."""
 
-    def concerns(self, exchange: str) -> None:
-        """Ties the call to an exchange in the log and in the operations log, also if it ends in a problem."""
-        self.exchange = UUID(exchange)
+    def concerns(self, exchange: UUID, *, logged: bool = False) -> None:
+        """Ties the call to an exchange in the log and in the operations log, also if it ends in a problem. ``logged``:
+        what was done has written ``entry`` in its own transaction."""
+        self.exchange = exchange
+        self.logged = logged and self.actor is not None
+
+    @property
+    def entry(self) -> Callable[[UUID], Entry] | None:
+        """Makes the entry of the operations log that this was done, for a flow that writes it with the effect."""
+        if self.actor is None:
+            return None
+        return partial(Entry, self.actor, self.at, self.operation, OperationOutcome.DONE, self.interface, "")
 
     @property
     def asker(self) -> StaffPrincipal | SystemPrincipal:

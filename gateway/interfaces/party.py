@@ -129,7 +129,7 @@ def _of_version(version: int) -> None:
 
 def _about(call: Call[Any, Any], version: int, txn: str) -> None:
     _of_version(version)
-    call.concerns(str(exchange_number(txn)))
+    call.concerns(exchange_number(txn))
 
 
 # --- the network --------------------------------------------------------------------------------------------------

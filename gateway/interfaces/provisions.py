@@ -159,27 +159,27 @@ class Provisions:
         return Reply(body=_view(row, claims))
 
     async def show(self, call: Call[None, None]) -> Reply:
-        call.concerns(call.path["exchange"])
+        call.concerns(UUID(call.path["exchange"]))
         return await self.viewed(call)
 
     async def show_content(self, call: Call[None, None]) -> Reply:
-        call.concerns(call.path["exchange"])
+        call.concerns(UUID(call.path["exchange"]))
         row, _, content = await review.would_send(self.server, call.agency, UUID(call.path["exchange"]))
         return Reply(body=ProvisionContent(str(row.txn), ProvisionState(row.state), content))
 
     async def prepare(self, call: Call[PreparationBody, None]) -> Reply:
-        call.concerns(call.path["exchange"])
+        call.concerns(UUID(call.path["exchange"]))
         reviewer = Reviewer(call.agency, call.staff.staff_id)
         await review.prepare(self.server, reviewer, UUID(call.path["exchange"]), _preparation(call.body))
         return await self.viewed(call)
 
     async def release(self, call: Call[None, None]) -> Reply:
-        call.concerns(call.path["exchange"])
+        call.concerns(UUID(call.path["exchange"]))
         await review.release(self.server, Reviewer(call.agency, call.staff.staff_id), UUID(call.path["exchange"]))
         return await self.viewed(call)
 
     async def send_back(self, call: Call[None, None]) -> Reply:
-        call.concerns(call.path["exchange"])
+        call.concerns(UUID(call.path["exchange"]))
         await review.send_back(self.server, Reviewer(call.agency, call.staff.staff_id), UUID(call.path["exchange"]))
         return await self.viewed(call)
 

@@ -122,7 +122,7 @@ class Records:
         return Reply(body=_page(kept, more=full and len(kept) == len(rows)))
 
     async def found(self, call: Call[None, None]) -> tuple[Desk, RecordRow]:
-        call.concerns(call.path["exchange"])
+        call.concerns(UUID(call.path["exchange"]))
         desk = self.house.desk_of(call.agency)
         async with desk.db.connection() as conn:
             rows = await store.get(conn, [(call.agency, UUID(call.path["exchange"]))])

@@ -188,6 +188,8 @@ class _Door:
             at=visit.at,
             address=visit.address,
             stages=visit.stages,
+            interface=operation.interface or "",
+            actor=visit.actor,
             sent_at=sent_at(headers) if visit.principal.kind is PrincipalKind.PARTY else None,
         )
         return await operation.handler(call)
@@ -313,8 +315,8 @@ def _bug(visit: _Visit, bug: Exception, operation: str) -> web.Response:
 
 
 def _entry(visit: _Visit, status: int, operation: AnyOperation) -> Entry | None:
-    """操作記録 of this call; None where no account and no client acted."""
-    if visit.actor is None:
+    """操作記録 of this call; None where no account and no client acted, or where what was done has logged itself."""
+    if visit.actor is None or (visit.problem is None and visit.call is not None and visit.call.logged):
         return None
     outcome = OperationOutcome.DONE
     if visit.problem is not None:

@@ -33,6 +33,7 @@ __all__ = [
     "cursor",
     "found",
     "in_tokyo",
+    "nobody",
     "position",
     "unified",
 ]
@@ -126,11 +127,8 @@ async def found(server: Intermediary, agency: AgencyCode, persons: Sequence[Pers
     asked = [(one.system, one.number) for one in persons if one.system is not None and one.number is not None]
     if not asked:
         return [one.unified for one in persons]
-    if len(asked) == 1:
-        linked = iter([await server.reads.person.submit((agency, *asked[0]))])
-    else:
-        async with server.db.connection() as conn:
-            linked = iter(await addressees.to_unified(conn, agency, asked))
+    async with server.db.connection() as conn:
+        linked = iter(await addressees.to_unified(conn, agency, asked))
     return [one.unified if one.unified is not None else next(linked) for one in persons]
 
 
@@ -141,9 +139,14 @@ async def unified(
     numbers = await found(server, agency, persons)
     missing = [n for n, number in enumerate(numbers) if number is None]
     if missing:
-        errors = tuple(FieldError(place.format(n), "linked to nobody in this agency") for n in missing[:20])
-        raise Problem("not-found", "no such addressee in this agency", errors=errors)
+        raise nobody(*(place.format(n) for n in missing[:20]))
     return [number for number in numbers if number is not None]
+
+
+def nobody(*places: str) -> Problem:
+    """``not-found``: what stands at these places of the body is nobody's number."""
+    errors = tuple(FieldError(place, "linked to nobody in this agency") for place in places)
+    return Problem("not-found", "no such addressee in this agency", errors=errors)
 
 
 def cursor(at: datetime, txn: UUID) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -21,6 +22,7 @@ import structlog
 from msgspec import Struct
 
 from authz.decide import AskFacts, Decision, Effect, Question, decide_ask
+from authz.operations import Operation
 from gateway.exchange.jws import JwsRefused
 from gateway.exchange.messages import (
     Answer,
@@ -30,7 +32,6 @@ from gateway.exchange.messages import (
     Permit,
     PermitRequest,
     RefusalReply,
-    Withdrawal,
     decode,
     encode,
 )
@@ -47,7 +48,17 @@ from gateway.records.refusal import Refused
 from gateway.records.subjects import Kept, keep
 from gateway.stages import mark
 from sympho import registry
-from sympho.codes import AgencyCode, InformationCode, ItemCode, LinkageCode, ProcedureCode, TaskCode, UnifiedNumber
+from sympho.codes import (
+    AddresseeNumber,
+    AgencyCode,
+    InformationCode,
+    ItemCode,
+    LinkageCode,
+    ProcedureCode,
+    SystemCode,
+    TaskCode,
+    UnifiedNumber,
+)
 from sympho.linkage import PersonStatus
 
 REQUEST = "permit request"
@@ -90,21 +101,41 @@ class Registered:
     finished: asyncio.Future[Finished] | None
 
 
-async def register(server: Intermediary, asker: Asker, asking: Asking, key: str, *, wait: bool) -> Registered:
+async def linked(
+    server: Intermediary, agency: AgencyCode, system: SystemCode, number: AddresseeNumber
+) -> tuple[UnifiedNumber, LinkageCode | None] | None:
+    """The person whom a business system calls by its own number, with the code for ``register``; None: nobody."""
+    return await server.reads.person.submit((server.serve(agency), system, number))
+
+
+async def register(
+    server: Intermediary,
+    asker: Asker,
+    asking: Asking,
+    key: str,
+    *,
+    wait: bool,
+    code: LinkageCode | None = None,
+    entry: Callable[[UUID], Operation] | None = None,
+) -> Registered:
     """Registers an inquiry under an idempotency key; the same key with the same content is the same inquiry.
 
     What may go out is carried in the background. With ``wait`` the result holds a future of the end, and also where our
-    own side has refused: then it is done. Whoever stops waiting for it says so to the server.
+    own side has refused: then it is done. Whoever stops waiting for it says so to the server. ``code`` is the person's
+    where it was read already; ``entry`` makes the entry of the operations log that is written with the inquiry.
     """
     agency = server.serve(asker.agency)
     mark("code")
     body_d = hashlib.sha256(encode(asking)).digest()
-    code = await server.reads.code.submit((agency, asking.person))
+    if code is None:
+        code = await server.reads.code.submit((agency, asking.person))
     if code is None:
         await _known_person(server, agency, asking.person)
     mark("decide")
     registration, carried = _registration(server, asker, asking, key, body_d, code)
     txn = registration.inquiry.txn
+    if entry is not None:
+        registration = replace(registration, entry=entry(txn))
     mark("commit")
     if not await server.register.submit(registration):
         async with server.db.connection() as conn:
@@ -333,39 +364,6 @@ async def answered_later(server: Intermediary, agency: AgencyCode, answer: Answe
         token = reply.permit
     claims = await granted(server, carried, token)
     await receiving.received(server, carried, claims, token, answer)
-
-
-async def withdraw(server: Intermediary, asker: Asker, txn: UUID) -> None:
-    """取りやめ (IF_SKI_50111): effective only if the provider has not ended the exchange. Remembered until it is
-    answered."""
-    row = await find(server, asker, txn)
-    if row.state == "ended":
-        raise Problem("wrong-state", "the exchange has ended")
-    async with server.db.transaction() as conn:
-        await inquiries.mark_withdrawal(conn, row.agency, txn, server.clock.now())
-    await carry_withdrawal(server, row)
-
-
-async def carry_withdrawal(server: Intermediary, row: inquiries.InquiryRow) -> None:
-    """Brings a withdrawal to the network. An inquiry that has not gone out yet goes out first: only its provider ends
-    it."""
-    carried = carried_of(server, row)
-    token = row.permit
-    if token is None:
-        await carry(server, carried)
-        async with server.db.connection() as conn:
-            now = await inquiries.find_inquiry(conn, row.agency, row.txn)
-        if now is None or now.permit is None or now.state == "ended":
-            return
-        token = now.permit
-    claims = await granted(server, carried, token)
-    try:
-        reply = await server.network(carried.agency).withdraw(Withdrawal(1, claims.txn, token))
-    except Problem as problem:
-        log.warning("withdrawal-not-carried", txn=claims.txn, problem=problem.slug)
-        return
-    if isinstance(reply, Answer):
-        await receiving.received(server, carried, claims, token, reply)
 
 
 async def find(server: Intermediary, asker: Asker, txn: UUID) -> inquiries.InquiryRow:

@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 
 from authz.decide import Snapshot
+from authz.operations import Operation
 from gateway.clock import Clock
 from gateway.committer import Committer, Statements, firsts, reader
 from gateway.database import Connection, Database
@@ -28,8 +29,8 @@ from gateway.intermediary.store import duplicates, inquiries, provisions
 from gateway.keys.ring import KeyRing
 from gateway.problems import Problem
 from gateway.records import store as record_store
-from sympho import addressees, registry
-from sympho.codes import AddresseeNumber, AgencyCode, LinkageCode, SystemCode, UnifiedNumber
+from sympho import registry
+from sympho.codes import AddresseeNumber, AgencyCode, InformationCode, LinkageCode, SystemCode, UnifiedNumber
 
 log = structlog.get_logger()
 
@@ -50,10 +51,12 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """An inquiry to be registered, with its record where our own side refused it."""
+    """An inquiry to be registered, with its record where our own side refused it, and what the operations log tells of
+    it."""
 
     inquiry: inquiries.NewInquiry
     record: record_store.RecordRow | None
+    entry: Operation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,12 @@ class Finished:
 
 async def write_registrations(conn: Connection, rows: Sequence[Registration]) -> list[bool]:
     """Registers inquiries; True where the idempotency key was new."""
-    fresh = await inquiries.insert_inquiries(conn, [r.inquiry for r in rows], [r.record for r in rows if r.record])
+    fresh = await inquiries.insert_inquiries(
+        conn,
+        [r.inquiry for r in rows],
+        [r.record for r in rows if r.record],
+        [r.entry for r in rows if r.entry],
+    )
     return [(r.inquiry.agency, r.inquiry.txn) in fresh for r in rows]
 
 
@@ -147,23 +155,25 @@ class Reads:
     def __post_init__(self) -> None:
         self.person = reader(self.db, self._persons, name="intermediary.person")
         self.code = reader(self.db, self._codes, name="intermediary.code")
-        self.person_of_code = reader(self.db, self._persons_of_codes, name="intermediary.person-of-code")
+        self.noticed = reader(self.db, self._noticed, name="intermediary.noticed")
         self.guarded = reader(self.db, self._guarded, name="intermediary.guarded")
 
     async def _persons(
         self, conn: Connection, asked: Sequence[tuple[AgencyCode, SystemCode, AddresseeNumber]]
-    ) -> Sequence[UnifiedNumber | None]:
-        return await addressees.to_unified_anywhere(conn, asked)
+    ) -> Sequence[tuple[UnifiedNumber, LinkageCode | None] | None]:
+        return await registry.resolve_addressees(conn, self.ring, asked)
 
     async def _codes(
         self, conn: Connection, asked: Sequence[tuple[AgencyCode, UnifiedNumber]]
     ) -> Sequence[LinkageCode | None]:
         return await registry.resolve(conn, self.ring, asked)
 
-    async def _persons_of_codes(
-        self, conn: Connection, asked: Sequence[tuple[AgencyCode, LinkageCode]]
-    ) -> Sequence[UnifiedNumber | None]:
-        return await registry.reverse(conn, self.ring, asked)
+    async def _noticed(
+        self, conn: Connection, asked: Sequence[tuple[AgencyCode, LinkageCode, InformationCode]]
+    ) -> Sequence[tuple[UnifiedNumber | None, duplicates.Guarded]]:
+        codes = registry.blinded(self.ring, [(agency, code) for agency, code, _ in asked])
+        found = await duplicates.read_noticed(conn, codes, [information for _, _, information in asked])
+        return [(UnifiedNumber(unified) if unified else None, guarded) for unified, guarded in found]
 
     async def _guarded(self, conn: Connection, asked: Sequence[GuardKey]) -> Sequence[duplicates.Guarded]:
         return await duplicates.read_guarded(conn, asked)
@@ -241,7 +251,7 @@ class Intermediary:
         """Everything that shares round trips, to be measured."""
         reads = self.reads
         return [
-            reads.person, reads.code, reads.person_of_code, reads.guarded, self.register, self.receive, self.take,
+            reads.person, reads.code, reads.noticed, reads.guarded, self.register, self.receive, self.take,
         ]  # fmt: skip
 
     async def close(self) -> None:

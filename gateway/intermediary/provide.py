@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -52,11 +52,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """A verified notice: the permit's claims, and the person here (None where the code is nobody's)."""
+    """A verified notice: the permit's claims, and the person here (None where the code is nobody's).
+
+    ``guarded`` is what was read in finding the person; None where it has to be read (again).
+    """
 
     claims: Permit
     token: str
     person: UnifiedNumber | None
+    guarded: Guarded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ async def notice(server: Intermediary, agency: AgencyCode, message: Notice) -> A
             case Taken.KNOWN:
                 return await _known(server, noticed)
             case Taken.STALE:
-                continue
+                noticed = replace(noticed, guarded=None)
 
 
 async def _verified(server: Intermediary, agency: AgencyCode, message: Notice) -> Noticed:
@@ -100,9 +104,9 @@ async def _verified(server: Intermediary, agency: AgencyCode, message: Notice) -
         raise await wrong_notice(server, agency, faults[0].value, txn)
     if not await _sealed_for(server, claims):
         raise await wrong_notice(server, agency, PermitFault.SEALING_KEY.value, txn)
-    mark("code")
-    person = await server.reads.person_of_code.submit((agency, message.code))
-    return Noticed(claims, message.permit, person)
+    mark("read")
+    person, guarded = await server.reads.noticed.submit((agency, message.code, claims.inf))
+    return Noticed(claims, message.permit, person, guarded)
 
 
 async def _sealed_for(server: Intermediary, claims: Permit) -> bool:
@@ -149,8 +153,7 @@ async def weigh(server: Intermediary, noticed: Noticed) -> Weighed:
     if noticed.person is None:
         ending = _end(server, noticed, Outcome.NOT_PROVIDED, Circumstances(("code-held-by-nobody",)), now)
         return Weighed(ending, [], ())
-    mark("read")
-    guarded = await read(server, claims, noticed.person)
+    guarded = noticed.guarded or await read(server, claims, noticed.person)
     mark("decide")
     guards = guard_versions(claims, noticed.person, guarded)
     decision = decide(server, claims, guarded, now.date())
@@ -167,6 +170,7 @@ async def weigh(server: Intermediary, noticed: Noticed) -> Weighed:
 
 async def read(server: Intermediary, claims: Permit, person: UnifiedNumber) -> Guarded:
     """The person's duplicate of what is asked, with the guards as they stand."""
+    mark("read")
     return await server.reads.guarded.submit((claims.prv.agency, person.reveal(), claims.inf))
 
 

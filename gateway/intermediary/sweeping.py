@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from gateway.exchange.messages import Answer, decode
-from gateway.intermediary import inquire, review, waiting
+from gateway.intermediary import inquire, review, waiting, withdrawal
 from gateway.intermediary.party import Intermediary
 from gateway.intermediary.store import inquiries, provisions
 from gateway.intermediary.store.provisions import ProvisionRow
@@ -46,7 +46,7 @@ async def _carry_on(server: Intermediary, row: inquiries.InquiryRow) -> None:
         return
     try:
         if row.withdrawal_asked_at is not None:
-            await inquire.carry_withdrawal(server, row)
+            await withdrawal.carry_withdrawal(server, row)
         elif row.state == "asking":
             await inquire.carry(server, inquire.carried_of(server, row))
     except Problem as problem:

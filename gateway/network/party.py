@@ -127,15 +127,14 @@ class Network:
         self.end = Committer(Statements(self.db), write_ends, name="network.end")
         self.refuse = Committer(self.db, write_refusals, name="network.refuse")
 
-    async def _look_up(
-        self, conn: Connection, asked: Sequence[LookUp]
-    ) -> Sequence[tuple[store.ExchangeRow | None, Translation]]:
-        """For each permit request: the exchange if there is one already, and what the codes say of the person."""
-        known = await store.find_exchanges(conn, [one.txn for one in asked])
-        found = await issuer.translate(
-            conn, self.issuer_keys, [(one.inquirer, one.code, one.provider) for one in asked]
-        )
-        return [(known.get(one.txn), translation) for one, translation in zip(asked, found, strict=True)]
+    async def _look_up(self, conn: Connection, asked: Sequence[LookUp]) -> Sequence[tuple[bool, Translation]]:
+        """For each permit request: whether its exchange number is known, and what the codes say of the person."""
+        keys = self.issuer_keys
+        wanted = issuer.wanted_rows(keys, [(one.inquirer, one.code, one.provider) for one in asked])
+        found = await store.look_up(conn, [one.txn for one in asked], wanted)
+        return [
+            (known, issuer.translation(keys, one.provider, row)) for one, (known, row) in zip(asked, found, strict=True)
+        ]
 
     @property
     def published(self) -> Publication:

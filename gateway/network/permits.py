@@ -72,9 +72,9 @@ async def permit(network: Network, caller: AgencyCode, wire: bytes) -> PermitOrR
     issued = network.issued.get(request.txn)
     if issued is not None and network.clock.now() < issued.claims.valid_until:
         return _same(issued.request_d, wire_d, PermitReply(issued.token))
-    row, found = await network.look_up.submit(LookUp(txn, request.inquirer, request.code, request.provider))
-    if row is not None:
-        return _same(row.request_d, wire_d, _reply_of(row))
+    known, found = await network.look_up.submit(LookUp(txn, request.inquirer, request.code, request.provider))
+    if known:
+        return await _again(network, txn, wire_d)
     if request.asked_at > network.clock.now() + SKEW:
         # Only now: what was permitted before the world's clock went back is answered as it was.
         raise Problem("clock-skew")
@@ -103,10 +103,14 @@ def _same(known_d: bytes, wire_d: bytes, reply: PermitOrRefusal) -> PermitOrRefu
     return reply
 
 
-def _reply_of(row: store.ExchangeRow) -> PermitOrRefusal:
+async def _again(network: Network, txn: UUID, wire_d: bytes) -> PermitOrRefusal:
+    async with network.db.connection() as conn:
+        row = await store.find_exchange(conn, txn)
+    if row is None:
+        raise RuntimeError("an exchange that was known is gone")
     if row.permit is not None:
-        return PermitReply(row.permit)
-    return decode(RefusalReply, row.reply or b"")
+        return _same(row.request_d, wire_d, PermitReply(row.permit))
+    return _same(row.request_d, wire_d, decode(RefusalReply, row.reply or b""))
 
 
 def _decide(network: Network, asked: Asked) -> Decision:

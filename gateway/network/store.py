@@ -10,6 +10,7 @@ from uuid import UUID
 from gateway.clock import ClockSetting
 from gateway.database import Connection
 from gateway.records.store import RecordRow, columns, keeping
+from sympho.store.issuing import Translated, Wanted, translating, wanted_columns
 
 # --- exchanges ----------------------------------------------------------------------------------------------------
 
@@ -168,14 +169,18 @@ async def mark_withdrawal(conn: Connection, txn: UUID) -> None:
     await conn.execute(MARK_WITHDRAWAL, txn)
 
 
-FIND_EXCHANGES = f"""
-SELECT {_COLUMNS} FROM exchange WHERE txn = ANY($1::uuid[])
+LOOK_UP = f"""
+SELECT e.txn IS NOT NULL AS known, t.person_key, t.generation, t.state
+FROM ({translating()}) AS t
+LEFT JOIN exchange AS e ON e.txn = ($4::uuid[])[t.n]
+ORDER BY t.n
 """
 
 
-async def find_exchanges(conn: Connection, txns: Sequence[UUID]) -> dict[UUID, ExchangeRow]:
-    """Those of the exchanges that there are."""
-    return {row["txn"]: ExchangeRow(**row) for row in await conn.fetch(FIND_EXCHANGES, list(txns))}
+async def look_up(conn: Connection, txns: Sequence[UUID], codes: Sequence[Wanted]) -> list[tuple[bool, Translated]]:
+    """What a permit takes, of both schemas in one round trip: is the exchange number known, and whose are the codes?"""
+    found = await conn.fetch(LOOK_UP, *wanted_columns(codes), txns)
+    return [(row[0], Translated(row[1], row[2], row[3])) for row in found]
 
 
 FIND_EXCHANGE = f"""

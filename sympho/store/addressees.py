@@ -125,20 +125,6 @@ async def unified_of(conn: Connection, agency: str, rows: Sequence[tuple[str, st
     return [r["unified"] for r in found]
 
 
-SELECT_UNIFIED_ANYWHERE = """
-SELECT l.unified
-FROM UNNEST($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (agency, system, addressee, n)
-LEFT JOIN addressee_link AS l ON l.agency = w.agency AND l.system = w.system AND l.addressee = w.addressee
-ORDER BY w.n
-"""
-
-
-async def unified_anywhere(conn: Connection, rows: Sequence[tuple[str, str, str]]) -> list[str | None]:
-    """The person of each addressee of several agencies, in the order asked. Rows: (agency, system, addressee)."""
-    found = await conn.fetch(SELECT_UNIFIED_ANYWHERE, [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows])
-    return [r["unified"] for r in found]
-
-
 SELECT_ADDRESSEES = """
 SELECT l.addressee
 FROM UNNEST($2::text[], $3::text[]) WITH ORDINALITY AS w (system, unified, n)

@@ -205,21 +205,30 @@ async def retire_codes(conn: Connection, agency: str, persons: Sequence[bytes], 
     await conn.execute(RETIRE_CODES, agency, persons, reason, now)
 
 
-TRANSLATE = """
-SELECT i.person_key, p.generation, p.state
+def translating() -> str:
+    """The part of a larger statement that translates: the columns of ``Translated`` for the ``n``-th code wanted. Its
+    parameters are those of ``wanted_columns``, the first three."""
+    return """
+SELECT i.person_key, p.generation, p.state, w.n
 FROM UNNEST($1::text[], $2::bytea[], $3::text[]) WITH ORDINALITY AS w (inquirer, code_blind, provider, n)
 LEFT JOIN issued_code AS i ON i.agency = w.inquirer AND i.code_blind = w.code_blind AND i.state <> 'retired'
 LEFT JOIN issued_code AS p ON p.agency = w.provider AND p.person_key = i.person_key AND p.state <> 'retired'
-ORDER BY w.n
+"""
+
+
+TRANSLATE = f"""
+SELECT t.person_key, t.generation, t.state FROM ({translating()}) AS t ORDER BY t.n
 """
 
 
 async def translate(conn: Connection, rows: Sequence[Wanted]) -> list[Translated]:
     """From an inquirer's codes to the persons and the providers' generations, in the order asked."""
-    found = await conn.fetch(
-        TRANSLATE, [r.inquirer for r in rows], [r.code_blind for r in rows], [r.provider for r in rows]
-    )
-    return [Translated(*r) for r in found]
+    return [Translated(*r) for r in await conn.fetch(TRANSLATE, *wanted_columns(rows))]
+
+
+def wanted_columns(rows: Sequence[Wanted]) -> tuple[list[str], list[bytes], list[str]]:
+    """The parameters of ``translating``."""
+    return [r.inquirer for r in rows], [r.code_blind for r in rows], [r.provider for r in rows]
 
 
 SELECT_HISTORY = """

@@ -229,11 +229,35 @@ async def sealed_codes(conn: Connection, rows: Sequence[tuple[str, str]]) -> lis
     return [r["code_sealed"] for r in found]
 
 
-REVERSE = """
-SELECT h.unified
+RESOLVE_ADDRESSEES = """
+SELECT l.unified, h.code_sealed
+FROM UNNEST($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (agency, system, addressee, n)
+LEFT JOIN addressee_link AS l ON l.agency = w.agency AND l.system = w.system AND l.addressee = w.addressee
+LEFT JOIN held_code AS h ON h.agency = l.agency AND h.unified = l.unified
+ORDER BY w.n
+"""
+
+
+async def codes_of_addressees(
+    conn: Connection, rows: Sequence[tuple[str, str, str]]
+) -> list[tuple[str | None, bytes | None]]:
+    """The person of each addressee, and the person's sealed code. Rows: (agency, system, addressee)."""
+    found = await conn.fetch(RESOLVE_ADDRESSEES, [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows])
+    return [(r[0], r[1]) for r in found]
+
+
+def reversing() -> str:
+    """The part of a larger statement that looks codes up: agency and person of the ``n``-th code. Its parameters are
+    agencies and blind codes, the first two."""
+    return """
+SELECT w.agency, h.unified, w.n
 FROM UNNEST($1::text[], $2::bytea[]) WITH ORDINALITY AS w (agency, code_blind, n)
 LEFT JOIN held_code AS h ON h.agency = w.agency AND h.code_blind = w.code_blind
-ORDER BY w.n
+"""
+
+
+REVERSE = f"""
+SELECT h.unified FROM ({reversing()}) AS h ORDER BY h.n
 """
 
 

@@ -97,7 +97,7 @@ async def authenticate(credentials: Credentials) -> Principal:
 
 
 async def ask(call: Call[Ask, None]) -> Reply:
-    call.concerns(EXCHANGE)
+    call.concerns(UUID(EXCHANGE))
     mark("decide")
     said = call.body.information
     return Reply(201, View(said, call.wait, call.idempotency_key), {"Location": f"/asks/{EXCHANGE}"})

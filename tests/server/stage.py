@@ -38,7 +38,7 @@ from gateway.exchange.messages import (
     decode,
 )
 from gateway.exchange.permit import sign_permit
-from gateway.intermediary import deposit, inquire, publications, review
+from gateway.intermediary import deposit, publications, review, withdrawal
 from gateway.intermediary.inquire import Asker, Asking
 from gateway.intermediary.review import Reviewer
 from gateway.intermediary.store import inquiries, provisions
@@ -219,12 +219,12 @@ class Stage(Parties):
 
     async def take_back(self, ask: Ask, txn: UUID) -> None:
         """取りやめ by the office that asked."""
-        await inquire.withdraw(self.intermediary, self.asker(ask), txn)
+        await withdrawal.withdraw(self.intermediary, self.asker(ask), txn)
         await self.settle()
 
     async def take_back_now(self, ask: Ask, txn: UUID) -> None:
         """取りやめ while other things are under way: waits for nothing else."""
-        await inquire.withdraw(self.intermediary, self.asker(ask), txn)
+        await withdrawal.withdraw(self.intermediary, self.asker(ask), txn)
 
     async def open_inquiries(self, ask: Ask) -> list[InquiryRow]:
         """What the inquirer has open."""

@@ -14,7 +14,7 @@ from gateway.exchange.wallet import Wallet
 from gateway.interfaces.listening import Listener, listen
 from gateway.interfaces.operation import AnyOperation
 from gateway.interfaces.party import intermediary_doors, network_doors
-from gateway.intermediary import inquire, publications
+from gateway.intermediary import publications, withdrawal
 from gateway.intermediary.inquire import Asker
 from gateway.intermediary.store import inquiries
 from gateway.neighbours.residents import PERSONS_LIMIT
@@ -101,7 +101,7 @@ async def test_a_clock_that_was_just_set_back_disturbs_nobody(parties: Parties) 
     registered = await parties.register(ask)
     await parties.settle()
     await publishing.set_clock(parties.network, NOON - timedelta(days=1), frozen=True)
-    await inquire.withdraw(parties.intermediary, Asker(ask.inquirer, ask.office, "stf_x", None), registered.txn)
+    await withdrawal.withdraw(parties.intermediary, Asker(ask.inquirer, ask.office, "stf_x", None), registered.txn)
     assert registered.finished is not None
     assert (await registered.finished).kind == "withdrawn"
     assert parties.intermediary.clock.now() == parties.network.clock.now()

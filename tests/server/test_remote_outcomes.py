@@ -11,8 +11,8 @@ import pytest
 from fixtures.invented.cast import Ask, Expected
 from gateway.intermediary import review
 from gateway.intermediary.inquire import Asker
-from gateway.intermediary.inquire import withdraw as take_back
 from gateway.intermediary.review import Choice, Preparation, Reviewer
+from gateway.intermediary.withdrawal import withdraw as take_back
 from gateway.records import store as record_store
 from gateway.records.store import RecordRow
 from sympho.codes import AgencyCode

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.exchange.messages import Answer, Inquiry, Notice, PermitReply, PermitRequest, decode, encode
 from gateway.exchange.numbers import new_number
-from gateway.intermediary import atrest, inquire, provide, review
+from gateway.intermediary import atrest, provide, review, withdrawal
 from gateway.intermediary.inquire import REQUEST, Asker
 from gateway.intermediary.review import Choice, Preparation, WithholdReason
 from gateway.problems import Problem
@@ -337,9 +337,9 @@ async def test_another_office_finds_no_inquiry_to_take_back(stage: Stage) -> Non
     ask = stage.world.cast.protected
     txn = await stage.begin(ask)
     with pytest.raises(Problem, match="not-found"):
-        await inquire.withdraw(stage.intermediary, Asker(ask.inquirer, "9999999999", "stf_x", None), txn)
+        await withdrawal.withdraw(stage.intermediary, Asker(ask.inquirer, "9999999999", "stf_x", None), txn)
     with pytest.raises(Problem, match="not-found"):
-        await inquire.withdraw(stage.intermediary, Asker(ask.provider, ask.office, "stf_x", None), txn)
+        await withdrawal.withdraw(stage.intermediary, Asker(ask.provider, ask.office, "stf_x", None), txn)
 
 
 async def test_a_request_at_rest_opens_only_at_its_own_exchange(stage: Stage) -> None:

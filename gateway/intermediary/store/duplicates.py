@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from gateway.database import Connection
 from gateway.intermediary.store.rows import columns
+from sympho.store.registry import reversing
 
 PERSON = ""
 """The ``information`` of a person's own guard row."""
@@ -152,23 +153,41 @@ async def set_non_disclosure(conn: Connection, agency: str, unified: str, inform
     await conn.execute(SET_NON_DISCLOSURE, agency, unified, information, value)
 
 
-READ_GUARDED = """
-SELECT d.layout, d.published_from, d.published_until, d.content,
+_GUARDED = """
+d.layout, d.published_from, d.published_until, d.content,
        p.version AS person_version, COALESCE(p.no_automatic_answer, false) AS person_held,
        COALESCE(p.non_disclosure, false) AS person_undisclosed,
        i.version AS information_version, COALESCE(i.no_automatic_answer, false) AS information_held,
-       COALESCE(i.non_disclosure, false) AS information_undisclosed
-FROM UNNEST($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS q (agency, unified, information, n)
+       COALESCE(i.non_disclosure, false) AS information_undisclosed"""
+_WITH_GUARDS = """
 LEFT JOIN duplicate AS d ON d.agency = q.agency AND d.unified = q.unified AND d.information = q.information
 LEFT JOIN guard AS p ON p.agency = q.agency AND p.unified = q.unified AND p.information = ''
 LEFT JOIN guard AS i ON i.agency = q.agency AND i.unified = q.unified AND i.information = q.information
 ORDER BY q.n
 """
+READ_GUARDED = f"""
+SELECT {_GUARDED}
+FROM UNNEST($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS q (agency, unified, information, n)
+{_WITH_GUARDS}"""
 
 
 async def read_guarded(conn: Connection, keys: Sequence[tuple[str, str, str]]) -> list[Guarded]:
     """A person's duplicate of one information with both guards for each key, in the order asked, as one snapshot."""
-    return [Guarded(**row) for row in await conn.fetch(READ_GUARDED, *zip(*keys, strict=True))]
+    return [Guarded(*row) for row in await conn.fetch(READ_GUARDED, *zip(*keys, strict=True))]
+
+
+READ_NOTICED = f"""
+SELECT q.unified, {_GUARDED}
+FROM (SELECT h.agency, h.unified, h.n, ($3::text[])[h.n] AS information FROM ({reversing()}) AS h) AS q
+{_WITH_GUARDS}"""
+
+
+async def read_noticed(
+    conn: Connection, codes: Sequence[tuple[str, bytes]], information: Sequence[str]
+) -> list[tuple[str | None, Guarded]]:
+    """The person behind each code (agency, code blind), and what ``read_guarded`` reads of one information."""
+    found = await conn.fetch(READ_NOTICED, *zip(*codes, strict=True), information)
+    return [(row[0], Guarded(*row[1:])) for row in found]
 
 
 LIST_GUARDS = """

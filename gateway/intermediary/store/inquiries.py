@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from authz.operations import Operation
+from authz.operations.store import columns as operation_columns
+from authz.operations.store import recording
 from gateway.database import Connection
 from gateway.intermediary.store.rows import columns
 from gateway.records.store import RecordRow, keeping
@@ -112,16 +115,19 @@ WITH fresh AS (
     RETURNING agency, txn
 ), kept AS (
     {keeping(23, "(given.holder, given.txn) IN (SELECT agency, txn FROM fresh)")}
+), logged AS (
+    {recording(36, "n.exchange IN (SELECT txn FROM fresh)")}
 )
 SELECT agency, txn FROM fresh
 """
 
 
 async def insert_inquiries(
-    conn: Connection, rows: Sequence[NewInquiry], records: Sequence[RecordRow]
+    conn: Connection, rows: Sequence[NewInquiry], records: Sequence[RecordRow], entries: Sequence[Operation]
 ) -> set[tuple[str, UUID]]:
-    """Registers what is new, with the records of what our own side refused; a used idempotency key is left out."""
-    fresh = await conn.fetch(INSERT_INQUIRIES, *columns(rows), *record_columns(records))
+    """Registers what is new, with the records of what our own side refused and the entries of the operations log; a
+    used idempotency key is left out."""
+    fresh = await conn.fetch(INSERT_INQUIRIES, *columns(rows), *record_columns(records), *operation_columns(entries))
     return {(row["agency"], row["txn"]) for row in fresh}
 
 
