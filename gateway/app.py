@@ -43,7 +43,13 @@ def application(house: House, table: Sequence[AnyOperation], work: Sequence[Work
     """The application of a process: its operations, and its background work while it runs."""
     app = web.Application()
     surface.build(
-        app, table, house.authenticate, house.record_operation, moment=house.moment, observe=house.meter.request
+        app,
+        table,
+        house.authenticate,
+        house.record_operation,
+        moment=house.moment,
+        observe=house.meter.request,
+        crowded=house.crowded,
     )
     app.cleanup_ctx.append(partial(_working, house, work))
     return app

@@ -67,7 +67,11 @@ class Unsealable(Exception):
 
 def place(*parts: str) -> bytes:
     """Parts with their lengths before them: ``("ab", "c")`` and ``("a", "bc")`` are different bytes."""
-    return b"".join(len(raw).to_bytes(4) + raw for raw in (part.encode() for part in parts))
+    whole = b""
+    for part in parts:
+        raw = part.encode()
+        whole += len(raw).to_bytes(4) + raw
+    return whole
 
 
 def _digest(key: bytes, message: bytes) -> bytes:

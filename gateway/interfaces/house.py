@@ -7,6 +7,7 @@ speaks for the agencies of that desk alone.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,6 +38,9 @@ __all__ = ["Desk", "House", "furnish"]
 
 PURPOSE = "token"
 AUDIENCE = "urn:sympho:"
+BEARER = "Bearer "
+CALLERS = 10_000
+"""Tokens whose agency is remembered, to turn a flood away at the door."""
 
 
 async def write_operations(conn: Connection, entries: Sequence[Entry]) -> list[None]:
@@ -86,6 +90,7 @@ class House:
     residents: Residents | None
     desks: tuple[Desk, ...]
     meter: Meter = field(default_factory=Meter)
+    _callers: OrderedDict[str, AgencyCode] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
         committers = [desk.log for desk in self.desks]
@@ -113,9 +118,17 @@ class House:
         if desk is None:
             raise Problem("token-invalid")
         principal = await desk.principal_of(credentials)
-        if principal.agency not in desk.serves():
+        if principal.agency is None or principal.agency not in desk.serves():
             raise Problem("token-invalid")
+        self._callers[BEARER + credentials.token] = principal.agency
+        if len(self._callers) > CALLERS:
+            self._callers.popitem(last=False)
         return principal
+
+    def crowded(self, authorization: str) -> bool:
+        """Whether who has called with this header before belongs to an agency for which there is no room now."""
+        agency = self._callers.get(authorization)
+        return agency is not None and self.intermediary is not None and self.intermediary.turns.crowded(agency)
 
     def _issuer(self, token: str) -> Desk | None:
         try:

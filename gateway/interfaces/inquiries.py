@@ -120,17 +120,19 @@ class Inquiries:
     server: Intermediary
 
     async def register(self, call: Call[InquiryBody, None]) -> Reply:
-        mark("code")
-        body = call.body
-        person, code = await self._subject(call.agency, body.person)
-        asking = Asking(
-            person, body.provider, body.task, body.information, body.items, body.procedure, body.consent,
-            body.non_disclosure,
-        )  # fmt: skip
-        asker = asker_of(call)
-        registered = await inquire.register(
-            self.server, asker, asking, call.idempotency_key, wait=call.wait > 0, code=code, entry=call.entry
-        )
+        mark("turn")
+        body, asker = call.body, asker_of(call)
+        with await self.server.turns.take(asker.agency) as turn:
+            mark("code")
+            person, code = await self._subject(asker.agency, body.person)
+            asking = Asking(
+                person, body.provider, body.task, body.information, body.items, body.procedure, body.consent,
+                body.non_disclosure,
+            )  # fmt: skip
+            registered = await inquire.register(
+                self.server, asker, asking, call.idempotency_key,
+                wait=call.wait > 0, code=code, entry=call.entry, turn=turn,
+            )  # fmt: skip
         call.concerns(registered.txn, logged=registered.row is None)
         ended = await _awaited(self.server, asker.agency, registered, call.wait)
         view = _finished_view(registered, ended) if ended is not None else await _stored(self.server, asker, registered)
@@ -184,7 +186,7 @@ def operations(server: Intermediary) -> list[AnyOperation]:
             name="register-inquiry", method="POST", path="/inquiries", interface="IF_SKI_10111",
             summary_ja="情報照会の登録", summary_en="Register an inquiry",
             principals=who, duty=Duty.INQUIRE, request=InquiryBody, responses={201: InquiryView, 202: InquiryView},
-            handler=here.register, idempotent=True, waits=True,
+            handler=here.register, idempotent=True, waits=True, in_turn=True,
             problems=OF_SERVED | {"not-found", "conflict"},
         ),
         Operation(

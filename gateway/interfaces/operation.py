@@ -198,6 +198,8 @@ class Operation(Generic[B, Q]):
     """Whether a token will do that has expired within the grace of a session: for its renewal alone."""
     waits: bool = False
     """Whether the handler heeds ``Prefer: wait``; the document says so."""
+    in_turn: bool = False
+    """Whether calls take turns (``gateway.intermediary.turns``): an agency that crowds is told ``busy`` at the door."""
     problems: frozenset[str] = frozenset()
     """Slugs that the handler itself may raise, for the document."""
     media: str = JSON

@@ -36,13 +36,14 @@ from gateway.interfaces.headers import (
 from gateway.interfaces.operation import AnyOperation, Call, Reply, body_types
 from gateway.interfaces.principals import ANYONE, Authenticate, Credentials, Principal, actor_of, pseudonym_of
 from gateway.log import log
-from gateway.problems import Conflict, FieldError, Problem
+from gateway.problems import Busy, Conflict, FieldError, Problem
 from gateway.stages import Stages, mark, measure
 from sympho.codes import encode_hook
 
 __all__ = ["RecordOperation", "build", "undeclared"]
 
 _encoder = msgspec.json.Encoder(enc_hook=encode_hook)
+_BUSY = Busy(1)
 
 
 class RecordOperation(Protocol):
@@ -72,12 +73,19 @@ class _Visit:
     problem: Problem | None = None
 
 
+class Crowded(Protocol):
+    """Whether the one who sends this Authorization header would be told ``busy`` anyhow. Grants nothing."""
+
+    def __call__(self, authorization: str, /) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Wiring:
     authenticate: Authenticate
     record_operation: RecordOperation
     moment: Callable[[], Moment]
     observe: Observe | None
+    crowded: Crowded | None
 
 
 def build(
@@ -88,10 +96,11 @@ def build(
     *,
     moment: Callable[[], Moment],
     observe: Observe | None = None,
+    crowded: Crowded | None = None,
 ) -> None:
     """Adds a route for each operation, and answers for everything that is none. ``moment`` reads the clock."""
     _check_table(operations)
-    wiring = _Wiring(authenticate, record_operation, moment, observe)
+    wiring = _Wiring(authenticate, record_operation, moment, observe, crowded)
     for operation in operations:
         door = _Door(operation, wiring)
         app.router.add_route(operation.method, operation.path, door.answer)
@@ -139,6 +148,8 @@ class _Door:
         self._kinds = {status: body_types(kind) for status, kind in operation.responses.items()}
 
     async def answer(self, request: web.Request) -> web.Response:
+        if self._is_crowded(request):
+            return self._turned_away()
         visit = _Visit(self._wiring.moment(), request.remote or "")
         measure(visit.stages)
         try:
@@ -155,6 +166,17 @@ class _Door:
             spent = perf_counter() - visit.began
             self._wiring.observe(self.operation.name, response.status, spent, visit.stages.milliseconds)
         return response
+
+    def _is_crowded(self, request: web.Request) -> bool:
+        crowded = self._wiring.crowded
+        return self.operation.in_turn and crowded is not None and crowded(request.headers.get("Authorization", ""))
+
+    def _turned_away(self) -> web.Response:
+        """``busy`` at once, before anything else is done: under a flood, whatever is done for a refusal is not done for
+        others. It is counted, and neither logged nor entered in the operations log: nothing was asked of us yet."""
+        if self._wiring.observe is not None:
+            self._wiring.observe(self.operation.name, _BUSY.status, 0.0, {})
+        return _problem_response(str(uuid4()), _BUSY)
 
     async def _serve(self, request: web.Request, visit: _Visit) -> Reply:
         operation = self.operation
@@ -300,13 +322,12 @@ def _authorize(operation: AnyOperation, principal: Principal) -> None:
 
 def _refusal(visit: _Visit, problem: Problem) -> web.Response:
     visit.problem = problem
-    headers = {
-        **HARDENING,
-        **problem.headers(),
-        "Content-Type": problems.MEDIA_TYPE,
-        "X-Request-Id": visit.request_id,
-    }
-    return web.Response(status=problem.status, body=problems.encode(problem.body(visit.request_id)), headers=headers)
+    return _problem_response(visit.request_id, problem)
+
+
+def _problem_response(instance: str, problem: Problem) -> web.Response:
+    headers = {**HARDENING, **problem.headers(), "Content-Type": problems.MEDIA_TYPE, "X-Request-Id": instance}
+    return web.Response(status=problem.status, body=problems.encode(problem.body(instance)), headers=headers)
 
 
 def _bug(visit: _Visit, bug: Exception, operation: str) -> web.Response:

@@ -42,6 +42,7 @@ from gateway.intermediary.endings import refuse_as_inquirer
 from gateway.intermediary.party import Finished, Intermediary, Registration
 from gateway.intermediary.receiving import Carried
 from gateway.intermediary.store import inquiries
+from gateway.intermediary.turns import Turn
 from gateway.problems import Problem
 from gateway.records import record
 from gateway.records.refusal import Refused
@@ -117,12 +118,14 @@ async def register(
     wait: bool,
     code: LinkageCode | None = None,
     entry: Callable[[UUID], Operation] | None = None,
+    turn: Turn | None = None,
 ) -> Registered:
     """Registers an inquiry under an idempotency key; the same key with the same content is the same inquiry.
 
     What may go out is carried in the background. With ``wait`` the result holds a future of the end, and also where our
     own side has refused: then it is done. Whoever stops waiting for it says so to the server. ``code`` is the person's
-    where it was read already; ``entry`` makes the entry of the operations log that is written with the inquiry.
+    where it was read already; ``entry`` makes the entry of the operations log that is written with the inquiry;
+    ``turn`` is given back once the inquiry has been carried as far as it goes now.
     """
     agency = server.serve(asker.agency)
     mark("code")
@@ -145,7 +148,7 @@ async def register(
         return _known(server, first, body_d, wait=wait)
     finished = server.wait_for(agency, txn) if wait or carried is None else None
     if carried is not None:
-        server.start(carry(server, carried))
+        server.start(_carry_in_turn(server, carried, turn.hand_on()) if turn else carry(server, carried))
     elif registration.record is not None:
         ours, inquiry = registration.record, registration.inquiry
         reasons = tuple(inquiry.reasons.split())
@@ -266,6 +269,11 @@ def _request(asker: Asker, asking: Asking, txn: str, code: LinkageCode, now: dat
 
 
 # --- carrying -----------------------------------------------------------------------------------------------------
+
+
+async def _carry_in_turn(server: Intermediary, carried: Carried, turn: Turn) -> None:
+    with turn:
+        await carry(server, carried)
 
 
 async def carry(server: Intermediary, carried: Carried) -> None:

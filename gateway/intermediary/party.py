@@ -26,6 +26,7 @@ from gateway.exchange.doors import NetworkBoard, NetworkDoor, ResidentsDoor
 from gateway.exchange.jws import VerifyingKey
 from gateway.exchange.messages import Content
 from gateway.intermediary.store import duplicates, inquiries, provisions
+from gateway.intermediary.turns import Turns
 from gateway.keys.ring import KeyRing
 from gateway.problems import Problem
 from gateway.records import store as record_store
@@ -198,6 +199,7 @@ class Intermediary:
 
     def __post_init__(self) -> None:
         self.reads = Reads(self.db, self.ring)
+        self.turns = Turns()
         self.register = Committer(Statements(self.db), write_registrations, name="intermediary.register")
         self.receive = Committer(Statements(self.db), write_receipts, name="intermediary.receive")
         self.take = Committer(Statements(self.db), write_takings, name="intermediary.take")

@@ -13,6 +13,7 @@ stops.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -41,6 +42,13 @@ __all__ = ["database", "running", "until_stopped"]
 UNNOTICED = timedelta(minutes=1)
 
 
+def _settle() -> None:
+    """What stands as long as the server runs, lists and directory, is not searched for garbage again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
+
+
 def _work(config: Config, house: House) -> list[app.Work]:
     """What goes on beside the calls. Parties apart carry on by themselves what they left behind (``gateway.apart``)."""
     parties = app.party_work(house) if config.role is Role.ALL else []
@@ -61,6 +69,7 @@ async def running(config: Config, told: Told) -> AsyncIterator[Running]:
             app.running(parties.house, config.host, config.port, work=_work(config, parties.house)) as port,
         ):
             url = f"http://{_reachable(config.host)}:{port}"
+            _settle()
             with announced(config, url):
                 log.info("ready", url=url, role=config.role.value, pid=os.getpid(), first_start=parties.first)
                 yield Running(

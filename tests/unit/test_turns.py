@@ -1,0 +1,122 @@
+"""順番: whose inquiry is worked on next, and who is told that there is no room."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.intermediary.turns import Turn, Turns
+from gateway.problems import Busy
+
+
+async def settled() -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def test_a_free_turn_is_taken_at_once_and_comes_back_at_the_end() -> None:
+    turns = Turns(at_once=1, waiting=0)
+    for _ in range(3):
+        with await turns.take("a"), pytest.raises(Busy):
+            await turns.take("b")
+
+
+async def test_a_turn_that_was_handed_on_is_given_back_by_who_has_it_and_only_once() -> None:
+    turns = Turns(at_once=1, waiting=0)
+    with await turns.take("a") as turn:
+        further = turn.hand_on()
+    with pytest.raises(Busy):
+        await turns.take("b")
+    with pytest.raises(RuntimeError):
+        turn.hand_on()
+    with further:
+        pass
+    with await turns.take("b"), pytest.raises(Busy):
+        await turns.take("c")
+
+
+async def test_one_agency_in_a_flood_is_served_in_turn_with_the_others() -> None:
+    turns = Turns(at_once=1, waiting=100)
+    order: list[str] = []
+
+    async def one(agency: str) -> None:
+        with await turns.take(agency):
+            order.append(agency)
+            await asyncio.sleep(0)
+
+    flood = [asyncio.create_task(one("flood")) for _ in range(50)]
+    await settled()
+    quiet = [asyncio.create_task(one(name)) for name in ("b", "c")]
+    await asyncio.gather(*flood, *quiet)
+    assert max(order.index("b"), order.index("c")) <= 8
+    assert Counter(order) == {"flood": 50, "b": 1, "c": 1}
+
+
+async def test_when_too_many_wait_the_newest_of_the_longest_queue_gives_way_and_nobody_else() -> None:
+    turns = Turns(at_once=1, waiting=4)
+    with await turns.take("x"):
+        flood = [asyncio.create_task(turns.take("flood")) for _ in range(4)]
+        await settled()
+        assert turns.crowded("flood")
+        assert not turns.crowded("quiet")
+        with pytest.raises(Busy):
+            await turns.take("flood")
+        quiet = asyncio.create_task(turns.take("quiet"))
+        await settled()
+        assert [task.done() for task in flood] == [False, False, False, True]
+        with pytest.raises(Busy):
+            flood[3].result()
+    await settled()
+    assert flood[0].done()
+    with flood[0].result():
+        pass
+    await settled()
+    assert quiet.done()
+
+
+Steps = st.lists(st.tuples(st.sampled_from(["take", "give", "cancel"]), st.integers(0, 7)), max_size=60)
+
+
+@given(steps=Steps, at_once=st.integers(1, 3), waiting=st.integers(0, 5))
+async def test_turns_are_neither_lost_nor_doubled_whatever_happens(
+    steps: list[tuple[str, int]], at_once: int, waiting: int
+) -> None:
+    turns = Turns(at_once, waiting)
+    tasks: list[asyncio.Task[Turn]] = []
+    held: list[Turn] = []
+
+    def collect() -> None:
+        for task in [task for task in tasks if task.done()]:
+            tasks.remove(task)
+            if not task.cancelled() and task.exception() is None:
+                held.append(task.result())
+
+    for what, n in steps:
+        match what:
+            case "take":
+                tasks.append(asyncio.create_task(turns.take(f"agency {n % 3}")))
+            case "give" if held:
+                with held.pop(n % len(held)):
+                    pass
+            case "cancel" if tasks:
+                tasks[n % len(tasks)].cancel()
+        if n % 2:
+            await settled()
+            collect()
+            assert len(held) <= at_once
+            assert len(tasks) <= waiting
+    await settled()
+    collect()
+    while held:
+        with held.pop():
+            pass
+        await settled()
+        collect()
+        assert len(held) <= at_once
+    assert tasks == []
+    now = [await turns.take("anybody") for _ in range(at_once)]
+    assert len(now) == at_once
