@@ -195,14 +195,14 @@ async def find_exchange(conn: Connection, txn: UUID) -> ExchangeRow | None:
 
 DUE_EXCHANGES = f"""
 SELECT {_COLUMNS} FROM exchange
-WHERE (state = 'accepted' OR deliver_due OR (withdrawal_asked AND state <> 'ended')) AND txn > $1
-ORDER BY txn LIMIT $2
+WHERE (state = 'accepted' OR deliver_due OR (withdrawal_asked AND state <> 'ended')) AND txn > $1 AND txn < $2
+ORDER BY txn LIMIT $3
 """
 
 
-async def due_exchanges(conn: Connection, after: UUID, limit: int) -> list[ExchangeRow]:
+async def due_exchanges(conn: Connection, after: UUID, before: UUID, limit: int) -> list[ExchangeRow]:
     """What still has to be carried somewhere: a notice, a withdrawal or an answer that nobody acknowledged."""
-    return [ExchangeRow(**row) for row in await conn.fetch(DUE_EXCHANGES, after, limit)]
+    return [ExchangeRow(**row) for row in await conn.fetch(DUE_EXCHANGES, after, before, limit)]
 
 
 ALL_EXCHANGES = f"""
