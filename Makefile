@@ -6,12 +6,12 @@ STAMP := .venv/.made
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench lock clean
+.PHONY: help setup run test check format bench bench-decisions lock clean
 
 help: ## this text
 	@echo 'sympho: 中間サーバー・シミュレーター (a simulator; invented people only)'
 	@echo
-	@sed -nE 's/^([a-z]+):.*## (.*)$$/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' Makefile | expand -t 24
 	@echo
 	@echo '  make run ARGS="--data FOLDER"   hands ARGS to `sympho run`'
 	@echo '  make test ARGS="tests/unit"     hands ARGS to pytest'
@@ -40,8 +40,11 @@ format: setup ## put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup ## measure one exchange, stage by stage
-	$(BIN)/python -m loadtest.bench_exchange $(ARGS)
+bench: setup ## measure everything in short form (ARGS: names, --long, --workers N)
+	$(BIN)/python -m loadtest.bench $(ARGS)
+
+bench-decisions: setup ## decisions a second, ours beside engines of others
+	$(BIN)/python -m loadtest.bench_decisions $(ARGS)
 
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url \
 	--no-emit-trusted-host --no-emit-find-links --no-emit-options --annotation-style=line

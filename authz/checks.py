@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from authz.matchlist import MUNICIPALITY, WIDE_AREA_UNION, Ground, Miss
+from authz.matchlist import MUNICIPALITY, WIDE_AREA_UNION, Ground, Miss, Procedure
+from authz.procedures import Narrowing, narrowing
 from authz.questions import AgencyFacts, AskFacts, OrdinanceTask, PermitFacts, ProvideFacts, Question, Snapshot
 from authz.reasons import PERMIT_REASONS, Reason
 from sympho.codes import AgencyCode, InformationCode, ItemCode, ProcedureCode, TaskCode
@@ -32,9 +33,18 @@ _MISSES: Final = {
 
 
 class Case:
-    """One question under judgement, and what the checks have found so far."""
+    """One question under judgement, and what the checks have found so far.
 
-    __slots__ = ("as_of", "facts", "ground", "inquirer", "ordinance", "provider", "question", "snapshot")
+    ``named`` is the procedure once it is known to be of the task, ``narrowing`` what it does. They are there only after
+    :meth:`name_procedure`: a question without a procedure does not pay for them.
+    """
+
+    __slots__ = (
+        "as_of", "facts", "ground", "inquirer", "named", "narrowing", "ordinance", "provider", "question", "snapshot",
+    )  # fmt: skip
+
+    named: Procedure | None
+    narrowing: Narrowing
 
     def __init__(self, snapshot: Snapshot, question: Question, facts: Facts, as_of: date) -> None:
         self.snapshot = snapshot
@@ -45,6 +55,11 @@ class Case:
         self.provider: AgencyFacts | None = None
         self.ordinance: OrdinanceTask | None = None
         self.ground: Ground | None = None
+
+    def name_procedure(self) -> None:
+        """Makes room for what the checks of a named procedure find."""
+        self.named = None
+        self.narrowing = Narrowing.NONE
 
 
 def known(first: object, second: object = True) -> bool:
@@ -242,6 +257,80 @@ def list_of_the_provider(case: Case) -> Found:
     if facts.permit_serial > case.snapshot.list.serial:
         return (Reason.LIST_OLDER,)
     return match_list(case)
+
+
+# --- 7 the procedure, where one is named ---------------------------------------------------------------------------
+
+
+def procedure(case: Case) -> Found:
+    """Known, and below an item under which the inquirer asks for this task.
+
+    It stands before the list's last two columns and after its first three: while those forbid, the list says so.
+    """
+    inquirer, code, listed = case.inquirer, case.question.procedure, case.snapshot.list
+    if inquirer is None or code is None:
+        return None
+    revision = listed.revision_on(case.as_of)
+    if revision is None or _holds_an_older_list(case):
+        return PASS
+    carried = listed.procedures.carried(revision.revision)
+    if not carried:
+        case.narrowing = Narrowing.NOT_CARRIED
+        return PASS
+    items = listed.procedures.items_for(revision.revision, _asking(case, inquirer), _statutory_task(case))
+    if not items:
+        return PASS
+    named = listed.procedures.known.get(code)
+    if named is None:
+        return (Reason.PROCEDURE_UNKNOWN,)
+    if named.item not in items:
+        return (Reason.PROCEDURE_ELSEWHERE,)
+    case.named = named
+    case.narrowing = narrowing(named, case.question.information) if code in carried else Narrowing.AMENDED
+    return PASS
+
+
+def procedure_information(case: Case) -> Found:
+    """The procedure's own item covers the question, and a line of the procedure has the information."""
+    named, ground = case.named, case.ground
+    if named is None:
+        return PASS  # what a list can say without it has been said
+    if ground is not None and ground.item != named.item:
+        case.ground = _ground_below(case, named.item) or ground
+        if case.ground is ground:
+            return (Reason.PROCEDURE_ELSEWHERE,)
+    if case.narrowing is Narrowing.LINES and case.question.information not in named.information:
+        return (Reason.PROCEDURE_INFORMATION,)
+    return PASS
+
+
+def _ground_below(case: Case, item: str) -> Ground | None:
+    """The row of this very item, where an agency of several kinds asks under several items."""
+    inquirer, provider, information = case.inquirer, case.provider, case.question.information
+    if inquirer is None or provider is None:
+        return None
+    asked = provider.kinds
+    if WIDE_AREA_UNION in asked and information in provider.delegated_information:
+        asked = asked | {MUNICIPALITY}
+    task = _statutory_task(case)
+    return case.snapshot.list.look_up_in(item, _asking(case, inquirer), task, asked, information, case.as_of)
+
+
+def _statutory_task(case: Case) -> TaskCode:
+    return case.ordinance.mirrors if case.ordinance else case.question.task
+
+
+def _asking(case: Case, inquirer: AgencyFacts) -> frozenset[str]:
+    union = WIDE_AREA_UNION in inquirer.kinds and _statutory_task(case) in inquirer.delegated_tasks
+    return inquirer.kinds | {MUNICIPALITY} if union else inquirer.kinds
+
+
+def _holds_an_older_list(case: Case) -> bool:
+    """Such a list judges nothing; what is no serial is said by the check of the list."""
+    facts = case.facts
+    if not isinstance(facts, ProvideFacts):
+        return False
+    return type(facts.permit_serial) is not int or facts.permit_serial > case.snapshot.list.serial
 
 
 # --- 8 consent ----------------------------------------------------------------------------------------------------

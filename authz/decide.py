@@ -14,7 +14,8 @@ step  check                                                                  `as
 5     the task is allowed for this office and principal                      yes    -         -
 6     a 条例事務 is notified and published, for this information (19条9号)   yes    yes       yes
 7     the list (19条8号), column by column: a revision in force on the day,  yes    yes       yes
-      kind of inquirer, task, kind of provider, information
+      kind of inquirer, task, kind of provider, information; where a
+      procedure is named, it is of the task, and has the information
 8     consent to 地方税関係情報 under a 条例事務                             yes    yes       yes
 9     linkage codes held                                                     own    both      -
 10    no automatic answer: the provider's ordinance, flags of the person     -      -         holds
@@ -23,6 +24,8 @@ step  check                                                                  `as
 
 `ask` does not know an agency that its copy of the directory lacks: then step 7 judges the other columns, and the
 network says the rest. `provide` with a list older than the permit's holds in step 7 instead of denying.
+
+A question without a procedure has no checks of one: they stand around the list's in recipes of their own.
 
 A denial wins over a hold, whatever their order. Fast mode stops at the first denial and names it alone; an explanation
 makes every check, names every failing reason in order, and always comes to the same effect. Only a decision in which
@@ -35,6 +38,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import Final
 
+from msgspec.structs import replace
+
 from authz import checks
 from authz.checks import LOCAL_TAX, PASS, Case, Found
 from authz.questions import (
@@ -42,6 +47,7 @@ from authz.questions import (
     AskFacts,
     Decision,
     Effect,
+    Narrowing,
     OrdinanceTask,
     PermitFacts,
     ProvideFacts,
@@ -61,6 +67,7 @@ __all__ = [
     "Coarse",
     "Decision",
     "Effect",
+    "Narrowing",
     "OrdinanceTask",
     "PermitFacts",
     "ProvideFacts",
@@ -122,11 +129,25 @@ PROVIDE: Final[Recipe] = (
 )
 
 
+def _naming(recipe: Recipe, list_check: Check) -> Recipe:
+    """The recipe for a question that names a procedure: it is found before the list's row, and narrows it after."""
+    at = recipe[1].index(list_check)
+    before, after = recipe[1][:at], recipe[1][at + 1 :]
+    return recipe[0], (*before, checks.procedure, list_check, checks.procedure_information, *after)
+
+
+ASK_NAMING: Final = _naming(ASK, checks.list_of_the_inquirer)
+PERMIT_NAMING: Final = _naming(PERMIT, checks.match_list)
+PROVIDE_NAMING: Final = _naming(PROVIDE, checks.list_of_the_provider)
+
+
 def decide_ask(
     snapshot: Snapshot, question: Question, facts: AskFacts, as_of: date, *, explain: bool = False
 ) -> Decision:
     """The inquirer's server: may this question leave it?"""
     case = Case(snapshot, question, facts, as_of)
+    if question.procedure is not None:
+        return _with_procedure(ASK_NAMING, case, explain=explain)
     return _explain(ASK, case) if explain else _decide(ASK, case)
 
 
@@ -135,6 +156,8 @@ def decide_permit(
 ) -> Decision:
     """The network (法21条2項): is a permit issued for this question?"""
     case = Case(snapshot, question, facts, as_of)
+    if question.procedure is not None:
+        return _with_procedure(PERMIT_NAMING, case, explain=explain)
     return _explain(PERMIT, case) if explain else _decide(PERMIT, case)
 
 
@@ -143,7 +166,16 @@ def decide_provide(
 ) -> Decision:
     """The provider's server (法22条): is this question answered, and may that be automatic?"""
     case = Case(snapshot, question, facts, as_of)
+    if question.procedure is not None:
+        return _with_procedure(PROVIDE_NAMING, case, explain=explain)
     return _explain(PROVIDE, case) if explain else _decide(PROVIDE, case)
+
+
+def _with_procedure(recipe: Recipe, case: Case, *, explain: bool) -> Decision:
+    case.name_procedure()
+    decision = _explain(recipe, case) if explain else _decide(recipe, case)
+    named = f"{case.named.article}:{case.named.ordinal}" if case.named else ""
+    return replace(decision, procedure=named, narrowing=case.narrowing)
 
 
 def _decide(recipe: Recipe, case: Case) -> Decision:

@@ -37,6 +37,9 @@ class Duty(StrEnum):
     MANAGE_STAFF = "manage-staff"
     OPERATE_SYSTEM = "operate-system"
     AUDIT = "audit"
+    EXPLAIN = "explain"
+    PUBLISH_LISTS = "publish-lists"
+    APPROVE_LISTS = "approve-lists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,24 @@ DUTIES: Mapping[Duty, DutyText] = MappingProxyType(
             "操作記録と判定の根拠を閲覧し、記録の照合と検証ができる。何も変更できない。",
             "May read the operations log and grounds of decisions and verify records; changes nothing.",
         ),
+        Duty.EXPLAIN: DutyText(
+            "判定説明",
+            "Explanation of decisions",
+            "任意の照会について、判定の検査と根拠、許可される近い照会を、他の日付や以前の照合リストでも見ることができる。",
+            "May see every check and ground of any question and what is permitted near it, by any day and list held.",
+        ),
+        Duty.PUBLISH_LISTS: DutyText(
+            "リスト公布",
+            "Publication of lists",
+            "二人が承認した照合リストに署名を求め、公布し、次の署名鍵を用意できる（ネットワークの運営者）。",
+            "May have approved lists signed, publish them and prepare the next key (the network's operator).",
+        ),
+        Duty.APPROVE_LISTS: DutyText(
+            "リスト承認",
+            "Approval of lists",
+            "自分の鍵を登録し、照合リストの案を二人のうちの一人として承認できる（ネットワークの運営者）。",
+            "May register a key of one's own and approve lists as one of two people (the network's operator).",
+        ),
     }
 )
 
@@ -124,10 +145,13 @@ DOING = (
     Duty.MANAGE_DUPLICATES,
     Duty.MANAGE_STAFF,
     Duty.OPERATE_SYSTEM,
+    Duty.PUBLISH_LISTS,
+    Duty.APPROVE_LISTS,
 )
-"""Duties that change something. Reading records is none: it may go with the audit."""
+"""Duties that change something. Reading records and explaining decisions are none: they may go with the audit."""
 
 _HANDLING = (Duty.INQUIRE, Duty.REVIEW, Duty.RELEASE, Duty.MANAGE_DUPLICATES)
+_LISTING = (Duty.PUBLISH_LISTS, Duty.APPROVE_LISTS)
 _EXCHANGING = (Duty.INQUIRE, Duty.REVIEW, Duty.RELEASE)
 
 FORBIDDEN: tuple[Forbidden, ...] = (
@@ -157,6 +181,27 @@ FORBIDDEN: tuple[Forbidden, ...] = (
             "Whoever moves the clock takes no part in exchanges that time limits decide.",
         )
         for exchanging in _EXCHANGING
+    ),
+    *(
+        Forbidden(
+            Duty.MANAGE_STAFF,
+            listing,
+            "権限を付与する者は、照合リストの公布にも承認にも加わらない。",
+            "Whoever gives duties neither publishes nor approves lists.",
+        )
+        for listing in _LISTING
+    ),
+    Forbidden(
+        Duty.PUBLISH_LISTS,
+        Duty.APPROVE_LISTS,
+        "照合リストを公布する者は、その承認をしない。",
+        "Whoever publishes lists does not approve them: a list takes three people.",
+    ),
+    Forbidden(
+        Duty.EXPLAIN,
+        Duty.INQUIRE,
+        "照会する者は、どう変えれば許可されるかを判定に尋ねない。",
+        "Whoever inquires does not ask the rules how to word an inquiry so that it is permitted.",
     ),
 )
 """Every pair that one person may not hold."""

@@ -4,41 +4,46 @@ The document is UTF-8 text without a byte order mark, one JSON array per line, e
 is written without white space and without escapes that JSON does not demand, so equal content has equal bytes; their
 SHA-256 is the digest of the list. Its lines, in this order, each group sorted by the fields marked *::
 
-    ["list","1"]
+    ["list","2"]
     ["kind",kind*,ja,en,group,[agency code prefix,...],counts_as or ""]
+    ["party",phrase*,[kind,...],certainty]
     ["task",task*,designation,origin]
     ["information",information*,label,origin]
     ["item",information*,item*,label,origin]
     ["revision",id,law,in force from*,in force until or "",text as of,"floor" or ""]
     ["row",revision*,item*,row*,[kind of inquirer,...],task,[kind of provider,...],information,certainty]
+    ["procedure",revision*,item*,article*,ordinal*,procedure*,label,[information,...],certainty,origin]
 
-Days are ISO 8601. Rows follow the order of their revisions, then of the table (item 16-2 stands between 16 and 17).
+Days are ISO 8601. Rows and procedures follow the order of their revisions, then of the table (item 16-2 stands between
+16 and 17).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator
-from datetime import date
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
+from authz.listforms import FORMS, Broken
 from authz.listrules import Fault, Numbered, Record, contradictions, disorder, place
-from authz.listsource import Certainty, Information, Item, Kind, ListSource, Origin, Revision, Row, Task
-from sympho.codes import BadCode, InformationCode, ItemCode, TaskCode
+from authz.listsource import (
+    Information,
+    Item,
+    Kind,
+    ListSource,
+    Party,
+    Procedure,
+    Revision,
+    Row,
+    Task,
+)
+from sympho.codes import BadCode
 
 __all__ = ["BadList", "canonical", "check", "digest", "parse"]
 
-HEADER = ["list", "1"]
+HEADER = ["list", "2"]
 LENGTH_LIMIT = 16 * 1_048_576
 """Bytes a document may have."""
-
-KIND = re.compile(r"[A-Z][A-Z0-9_]*")
-PREFIX = re.compile(r"[0-9]{5}")
-REVISION = re.compile(r"[a-z0-9][a-z0-9-]*")
-ITEM = re.compile(r"[1-9][0-9]{0,3}(-[1-9][0-9]{0,3}){0,3}")
-ROW = re.compile(r"[1-9][0-9]{0,3}(\.[1-9][0-9]{0,3}){0,3}")
 
 
 class BadList(ValueError):
@@ -72,6 +77,8 @@ def _fields(record: Record) -> list[object]:
     match record:
         case Kind():
             return ["kind", record.kind, record.ja, record.en, record.group, record.prefixes, record.counts_as]
+        case Party():
+            return ["party", record.phrase, record.kinds, record.certainty]
         case Task():
             return ["task", record.task, record.designation, record.origin]
         case Information():
@@ -85,27 +92,29 @@ def _fields(record: Record) -> list[object]:
         case Row():
             head = ["row", record.revision, record.item, record.row]
             return [*head, record.inquirers, record.task, record.providers, record.information, record.certainty]
+        case Procedure():
+            head = ["procedure", record.revision, record.item, record.article]
+            tail = [record.information, record.certainty, record.origin]
+            return [*head, record.ordinal, record.procedure, record.label, *tail]
 
 
 def _in_order(source: ListSource) -> Iterator[Record]:
     starts = {r.revision: r.in_force_from for r in source.revisions}
     parts: tuple[Iterable[Record], ...] = (
         source.kinds,
+        source.parties,
         source.tasks,
         source.information,
         source.items,
         source.revisions,
         source.rows,
+        source.procedures,
     )
     for part in parts:
         yield from sorted(part, key=lambda record: place(record, starts))
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
-
-
-class _Broken(ValueError):
-    """A field breaks a rule."""
 
 
 def parse(document: bytes) -> ListSource:
@@ -133,6 +142,8 @@ def _source(records: Iterable[Record]) -> ListSource:
         tuple(record for record in every if isinstance(record, Item)),
         tuple(record for record in every if isinstance(record, Revision)),
         tuple(record for record in every if isinstance(record, Row)),
+        tuple(record for record in every if isinstance(record, Party)),
+        tuple(record for record in every if isinstance(record, Procedure)),
     )
 
 
@@ -177,147 +188,6 @@ def _record(number: int, line: str, faults: list[Fault]) -> Record | None:
     for (name, read), value in zip(form.fields, fields[1:], strict=True):
         try:
             values.append(read(value))
-        except (_Broken, BadCode) as error:
+        except (Broken, BadCode) as error:
             faults.append(Fault(number, name, str(error)))
     return form.make(*values) if len(values) == len(form.fields) else None
-
-
-def _word(value: object) -> str:
-    if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
-        raise _Broken("printable text expected")
-    return value
-
-
-def _like(pattern: re.Pattern[str]) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if not isinstance(value, str) or not pattern.fullmatch(value):
-            raise _Broken(f"text like {pattern.pattern} expected")
-        return value
-
-    return read
-
-
-def _or_empty(read: Callable[[object], str]) -> Callable[[object], str]:
-    return lambda value: "" if value == "" else read(value)
-
-
-def _all_like(pattern: re.Pattern[str]) -> Callable[[object], tuple[str, ...]]:
-    one = _like(pattern)
-
-    def read(value: object) -> tuple[str, ...]:
-        if not isinstance(value, list):
-            raise _Broken("an array expected")
-        texts = tuple(one(part) for part in value)
-        if len(set(texts)) != len(texts):
-            raise _Broken("each only once expected")
-        return texts
-
-    return read
-
-
-def _some_like(pattern: re.Pattern[str]) -> Callable[[object], tuple[str, ...]]:
-    every = _all_like(pattern)
-
-    def read(value: object) -> tuple[str, ...]:
-        texts = every(value)
-        if not texts:
-            raise _Broken("at least one expected")
-        return texts
-
-    return read
-
-
-def _day(value: object) -> date:
-    try:
-        day = date.fromisoformat(_word(value))
-    except ValueError:
-        raise _Broken("a day like 2024-05-27 expected") from None
-    if day.isoformat() != value:
-        raise _Broken("a day like 2024-05-27 expected")
-    return day
-
-
-def _day_or_open(value: object) -> date | None:
-    return None if value == "" else _day(value)
-
-
-def _floor(value: object) -> bool:
-    if value not in ("floor", ""):
-        raise _Broken('"floor" or "" expected')
-    return value == "floor"
-
-
-def _one_of(value: object, names: Iterable[str]) -> str:
-    known = tuple(names)
-    if not isinstance(value, str) or value not in known:
-        raise _Broken(f"one of {', '.join(known)} expected")
-    return value
-
-
-def _origin(value: object) -> Origin:
-    return Origin(_one_of(value, Origin))
-
-
-def _certainty(value: object) -> Certainty:
-    return Certainty(_one_of(value, Certainty))
-
-
-def _task(value: object) -> TaskCode:
-    return TaskCode(_word(value))
-
-
-def _information(value: object) -> InformationCode:
-    return InformationCode(_word(value))
-
-
-def _item(value: object) -> ItemCode:
-    return ItemCode(_word(value))
-
-
-class _Form(NamedTuple):
-    make: Callable[..., Record]
-    fields: tuple[tuple[str, Callable[[object], object]], ...]
-
-
-_kind, _kinds = _like(KIND), _some_like(KIND)
-
-FORMS: dict[str, _Form] = {
-    "kind": _Form(
-        Kind,
-        (
-            ("kind", _kind),
-            ("ja", _word),
-            ("en", _word),
-            ("group", _kind),
-            ("prefixes", _all_like(PREFIX)),
-            ("counts_as", _or_empty(_kind)),
-        ),
-    ),
-    "task": _Form(Task, (("task", _task), ("designation", _word), ("origin", _origin))),
-    "information": _Form(Information, (("information", _information), ("label", _word), ("origin", _origin))),
-    "item": _Form(Item, (("information", _information), ("item", _item), ("label", _word), ("origin", _origin))),
-    "revision": _Form(
-        Revision,
-        (
-            ("revision", _like(REVISION)),
-            ("law", _word),
-            ("in_force_from", _day),
-            ("in_force_until", _day_or_open),
-            ("text_as_of", _day),
-            ("floor", _floor),
-        ),
-    ),
-    "row": _Form(
-        Row,
-        (
-            ("revision", _like(REVISION)),
-            ("item", _like(ITEM)),
-            ("row", _like(ROW)),
-            ("inquirers", _kinds),
-            ("task", _task),
-            ("providers", _kinds),
-            ("information", _information),
-            ("certainty", _certainty),
-        ),
-    ),
-}

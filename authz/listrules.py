@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from authz.listsource import Information, Item, Kind, Revision, Row, Task
+from authz.listsource import Certainty, Information, Item, Kind, Party, Procedure, Revision, Row, Task
 from sympho.codes import InformationCode
 
-Record = Kind | Task | Information | Item | Revision | Row
+Record = Kind | Party | Task | Information | Item | Revision | Row | Procedure
 Numbered = tuple[int, Record]
 """A record with the line it stands on."""
 
@@ -34,20 +34,27 @@ def place(record: Record, starts: dict[str, date]) -> Key:
     match record:
         case Kind():
             return (0, record.kind)
+        case Party():
+            return (1, record.phrase)
         case Task():
-            return (1, record.task)
+            return (2, record.task)
         case Information():
-            return (2, record.information)
+            return (3, record.information)
         case Item():
-            return (3, record.information, record.item)
+            return (4, record.information, record.item)
         case Revision():
-            return (4, record.in_force_from, record.revision)
+            return (5, record.in_force_from, record.revision)
         case Row():
             start = starts.get(record.revision, date.max)
-            return (5, start, record.revision, _numbers(record.item, "-"), _numbers(record.row, "."))
+            return (6, start, record.revision, numbers(record.item, "-"), numbers(record.row, "."))
+        case Procedure():
+            start = starts.get(record.revision, date.max)
+            below = (numbers(record.article, "-"), record.ordinal, record.procedure)
+            return (7, start, record.revision, numbers(record.item, "-"), *below)
 
 
-def _numbers(text: str, mark: str) -> tuple[int, ...]:
+def numbers(text: str, mark: str) -> tuple[int, ...]:
+    """The parts of an item's, row's or article's number, so that 16-2 stands between 16 and 17."""
     return tuple(int(part) if part.isascii() and part.isdigit() else 0 for part in text.split(mark))
 
 
@@ -66,10 +73,13 @@ def contradictions(numbered: list[Numbered]) -> Iterator[Fault]:
     """Names that nothing defines, items of another information, days in force that overlap."""
     known = _Known.of(record for _, record in numbered)
     earlier: list[Revision] = []
+    named: set[str] = set()
     for number, record in numbered:
         match record:
             case Kind() if record.counts_as:
                 yield from _undefined(number, "counts_as", [record.counts_as], known.kinds)
+            case Party():
+                yield from _undefined(number, "kinds", record.kinds, known.kinds)
             case Item():
                 yield from _undefined(number, "information", [record.information], known.information)
                 if record.item[2:8] != item_prefix(record.information):
@@ -85,6 +95,20 @@ def contradictions(numbered: list[Numbered]) -> Iterator[Fault]:
                 yield from _undefined(number, "task", [record.task], known.tasks)
                 yield from _undefined(number, "providers", record.providers, known.kinds)
                 yield from _undefined(number, "information", [record.information], known.information)
+            case Procedure():
+                yield from _procedure(number, record, known, named)
+                named.add(record.procedure)
+
+
+def _procedure(number: int, record: Procedure, known: _Known, named: set[str]) -> Iterator[Fault]:
+    if record.procedure in named:
+        yield Fault(number, "procedure", "each code only once expected")
+    yield from _undefined(number, "revision", [record.revision], known.revisions)
+    yield from _undefined(number, "information", record.information, known.information)
+    if (record.revision, record.item) not in known.table_items:
+        yield Fault(number, "item", "an item with rows in its revision expected")
+    if not record.information and record.certainty is not Certainty.C:
+        yield Fault(number, "certainty", "C expected where no line is mapped")
 
 
 def item_prefix(information: InformationCode) -> str:
@@ -98,10 +122,12 @@ class _Known(NamedTuple):
     information: set[str]
     with_items: set[str]
     revisions: set[str]
+    table_items: set[tuple[str, str]]
+    """Revisions with the items of their tables."""
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> _Known:
-        known = cls(set(), set(), set(), set(), set())
+        known = cls(set(), set(), set(), set(), set(), set())
         for record in records:
             match record:
                 case Kind():
@@ -115,6 +141,8 @@ class _Known(NamedTuple):
                 case Revision():
                     known.revisions.add(record.revision)
                 case Row():
+                    known.table_items.add((record.revision, record.item))
+                case Party() | Procedure():
                     pass
         return known
 

@@ -1,8 +1,9 @@
 """What a match list (照会許可用照合リスト) is made of, before it is compiled: the facts of the tables, as values.
 
-A :class:`ListSource` holds kinds of institution, tasks, information with its items, the revisions of the tables with
-their days in force, and one :class:`Row` per row of a table. ``fixtures.lists`` makes one from the project's data,
-``authz.listdocument`` writes it as one document and reads it back, ``authz.matchlist`` compiles it.
+A :class:`ListSource` holds kinds of institution and the table's phrases for them, tasks, information with its items,
+the revisions of the tables with their days in force, one :class:`Row` per row of a table, and the procedures below the
+items. ``fixtures.lists`` makes one from the project's data, ``authz.listfiles`` writes it as CSV and reads it back,
+``authz.listdocument`` as one document, ``authz.matchlist`` compiles it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from sympho.codes import InformationCode, ItemCode, TaskCode
+from sympho.codes import InformationCode, ItemCode, ProcedureCode, TaskCode
 
 MUNICIPALITY = "MUNICIPALITY"
 """市町村 (特別区 included): the kind that the finer kinds of municipality also carry."""
@@ -52,6 +53,15 @@ class Kind:
     group: str
     prefixes: tuple[str, ...]
     counts_as: str
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """当事者の表記: a phrase that a table uses for inquirers or providers, and the kinds that it means."""
+
+    phrase: str
+    kinds: tuple[str, ...]
+    certainty: Certainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,26 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Procedure:
+    """事務手続 (JT): an act below an item of a table, from the ordinance's articles, with what may be asked for it.
+
+    ``article`` and ``ordinal`` are where it stands (4条8号 is ``4`` and 8); the label is ours: law, provision, act. Its
+    lines narrow the item only where every one of them is mapped to information: certainty A, each by the table's own
+    word, or B, some by our reading. C: a line is not mapped, so what the item permits stands.
+    """
+
+    revision: str
+    item: str
+    article: str
+    ordinal: int
+    procedure: ProcedureCode
+    label: str
+    information: tuple[InformationCode, ...]
+    certainty: Certainty
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class ListSource:
     """The whole content of a match list, in no particular order; its document has exactly one."""
 
@@ -125,6 +155,8 @@ class ListSource:
     items: tuple[Item, ...]
     revisions: tuple[Revision, ...]
     rows: tuple[Row, ...]
+    parties: tuple[Party, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
 
 
 def close_kinds(kinds: Iterable[str], counts_as: Mapping[str, str]) -> frozenset[str]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TypeAlias
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
 
 from authz.duties import Duty, PrincipalKind
 from authz.operations import Actor
 from sympho.codes import AgencyCode, SystemCode, TaskCode
+
+NEVER: Final = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class StaffPrincipal:
     """職員: one member of staff in one session. ``tasks`` None: every task. Expires at latest with the session.
 
-    While ``must_change`` holds (the first password was not yet changed) ``duties`` is empty.
+    While ``must_change`` holds (the password is the first one, or too old) ``duties`` is empty. While ``must_enrol``
+    holds it lacks what the agency demands a second factor for. ``authenticated_at``: when the person last showed who
+    this is.
     """
 
     agency: AgencyCode
@@ -27,6 +31,8 @@ class StaffPrincipal:
     terminal: str
     expires: datetime
     must_change: bool = False
+    must_enrol: bool = False
+    authenticated_at: datetime = NEVER
 
     @property
     def kind(self) -> PrincipalKind:

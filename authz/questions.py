@@ -15,6 +15,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from authz.matchlist import MatchList
+from authz.procedures import Narrowing
 from authz.reasons import HOLDS, REASONS, Coarse, Reason
 from sympho.codes import AgencyCode, InformationCode, ItemCode, ProcedureCode, TaskCode
 
@@ -23,6 +24,7 @@ __all__ = [
     "AskFacts",
     "Decision",
     "Effect",
+    "Narrowing",
     "OrdinanceTask",
     "PermitFacts",
     "ProvideFacts",
@@ -42,7 +44,7 @@ NO_DATES: Mapping[File, date] = MappingProxyType({})
 class Question:
     """照会: may ``inquirer`` ask ``provider`` for ``information``, for ``task``? No items means all of them.
 
-    ``procedure`` is carried and checked for its form; the tables at hand name no procedures, so it narrows nothing.
+    ``procedure`` narrows what the items of the task permit, as far as its lines are mapped; see ``authz.procedures``.
     ``task`` is the agency's own code where it asks for a 条例事務.
     """
 
@@ -167,7 +169,9 @@ class Decision(Struct, frozen=True):
 
     ``ground`` is the item and row that cover the question (``25:1.1``), with the kinds under which they do; empty if no
     row does or the question was not judged so far. ``serial`` and ``digest`` are those of the list that was read,
-    ``in_force`` the days of its revision. ``verdicts`` are filled by an explanation only.
+    ``in_force`` the days of its revision. ``verdicts`` are filled by an explanation only. ``procedure`` is where the
+    named procedure stands in the articles (``4:8`` is 4条8号) once it is known to be of the task, and ``narrowing`` what
+    it did to what its item permits.
     """
 
     recipe: str
@@ -183,6 +187,8 @@ class Decision(Struct, frozen=True):
     as_of: date
     in_force: tuple[date, date | None] | None
     verdicts: tuple[Verdict, ...] = ()
+    procedure: str = ""
+    narrowing: Narrowing = Narrowing.NONE
 
     @property
     def permitted(self) -> bool:

@@ -70,8 +70,11 @@ class Reason(StrEnum):
     LIST_DATE = "list-date"
     LIST_INQUIRER_KIND = "list-inquirer-kind"
     LIST_TASK = "list-task"
+    PROCEDURE_UNKNOWN = "procedure-unknown"
+    PROCEDURE_ELSEWHERE = "procedure-elsewhere"
     LIST_PROVIDER_KIND = "list-provider-kind"
     LIST_INFORMATION = "list-information"
+    PROCEDURE_INFORMATION = "procedure-information"
     CONSENT_MISSING = "consent-missing"
 
     NO_CODE_AT_INQUIRER = "no-code-at-inquirer"
@@ -203,6 +206,12 @@ REASONS: Mapping[Reason, ReasonText] = MappingProxyType(
         Reason.LIST_TASK: ReasonText(
             _NOT, "照会者はこの事務で照会できません", "The inquirer may not ask for this task"
         ),
+        Reason.PROCEDURE_UNKNOWN: ReasonText(_NOT, "照合リストにない事務手続です", "The list knows no such procedure"),
+        Reason.PROCEDURE_ELSEWHERE: ReasonText(
+            _NOT,
+            "この事務手続は照会者のこの事務の項のものではありません",
+            "The procedure belongs to another item than those of this task",
+        ),
         Reason.LIST_PROVIDER_KIND: ReasonText(
             _NOT, "この事務でこの種別の提供者には照会できません", "For this task a body of this kind may not be asked"
         ),
@@ -210,6 +219,11 @@ REASONS: Mapping[Reason, ReasonText] = MappingProxyType(
             _NOT,
             "この事務で提供者にこの特定個人情報は照会できません",
             "For this task the provider may not be asked for this",
+        ),
+        Reason.PROCEDURE_INFORMATION: ReasonText(
+            _NOT,
+            "項では照会できますが、この事務手続ではこの特定個人情報は照会できません",
+            "The item would permit it, but no line of the procedure has this information",
         ),
         Reason.CONSENT_MISSING: ReasonText(
             _NOT,

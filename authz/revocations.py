@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from authz import store
+from authz.store import Connection
+from authz.store import sessions as store
 from sympho.codes import AgencyCode
 
 POLL_EVERY = timedelta(milliseconds=500)
@@ -31,7 +32,7 @@ class Revocations:
     def __len__(self) -> int:
         return len(self._at)
 
-    async def refresh(self, conn: store.Connection, machine_now: datetime) -> None:
+    async def refresh(self, conn: Connection, machine_now: datetime) -> None:
         """Take over what was revoked since the last look. ``machine_now`` is the time before the call.
 
         The first look, and any look after the feed was lost, reads all that can still matter: the database may be

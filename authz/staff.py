@@ -10,15 +10,18 @@ import base64
 import re
 import secrets
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from authz import passwords, store
 from authz.duties import Duty, conflicts
 from authz.operations import Actor, Moment, Operation, OperationOutcome, at_the_machine
 from authz.operations.store import record
-from authz.store import Account, Connection
+from authz.store import Account, Connection, Rules, guards
+from authz.store import delegations as delegated
+from authz.store.sessions import revoke_sessions_of
 from sympho.codes import AgencyCode, TaskCode
 
 LONGEST_LOGIN = 64
@@ -37,6 +40,8 @@ class StaffFault(StrEnum):
     OWN_ACCOUNT = "own-account"
     RULE_BROKEN = "password-rule"
     OLD_ONE_WRONG = "old-password-wrong"
+    CODE_WRONG = "code-wrong"
+    FACTOR_STANDS = "second-factor-stands"
     LOCKED = "locked"
     SESSION_OVER = "session-over"
 
@@ -54,6 +59,8 @@ _SLUGS = {
     StaffFault.OWN_ACCOUNT: "wrong-duty",
     StaffFault.RULE_BROKEN: "password-refused",
     StaffFault.OLD_ONE_WRONG: "credentials-refused",
+    StaffFault.CODE_WRONG: "credentials-refused",
+    StaffFault.FACTOR_STANDS: "wrong-state",
     StaffFault.LOCKED: "account-locked",
     StaffFault.SESSION_OVER: "session-revoked",
 }
@@ -80,6 +87,10 @@ class NewAccount:
     tasks: frozenset[TaskCode] | None = None
     password: str | None = None
     must_change: bool = True
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    staff_id: str | None = None
+    """Chosen beforehand where something names the account before it is made; None: a new one."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -102,6 +113,16 @@ class Charge:
     office: str
     duties: frozenset[Duty]
     tasks: frozenset[TaskCode] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """When, from where and over which door a person may log in (利用条件). None: no limit, and no outside door."""
+
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    terminals: frozenset[str] | None = None
+    outside_subject: str | None = None
 
 
 # --- 権限管理 -------------------------------------------------------------------------------------------------------
@@ -127,27 +148,49 @@ async def seed_accounts(
 
 
 async def assign(conn: Connection, by: Actor, staff_id: str, charge: Charge, now: Moment) -> tuple[str, ...]:
-    """Other office, duties and tasks for somebody else. Ends the person's sessions; the ids that are revoked now."""
-    _require_duties(charge.duties)
+    """Other office, duties and tasks for somebody else. Ends the sessions of the person and of those who act as deputy;
+    the ids that are revoked now."""
     _require_length("office", charge.office, 20)
-    account = await _another(conn, by, staff_id)
+    account = await another(conn, by, staff_id)
+    await require_together(conn, account, charge.duties, now)
     changed = replace(account, office=charge.office, duties=charge.duties, tasks=charge.tasks)
     await store.update_account(conn, changed)
     await record(conn, [done("staff.assign", by, now, staff_id)])
-    return await store.revoke_sessions_of(conn, by.agency, staff_id, "duties", now.machine)
+    return await _end_sessions(conn, by.agency, staff_id, "duties", now)
+
+
+async def set_conditions(
+    conn: Connection, by: Actor, staff_id: str, wanted: Conditions, now: Moment
+) -> tuple[str, ...]:
+    """When, from where and over which door somebody else may log in. Ends the sessions; the ids revoked now."""
+    _require_span(wanted.valid_from, wanted.valid_until)
+    subject = wanted.outside_subject
+    if subject is not None and not (1 <= len(subject) <= 255 and subject.isprintable()):
+        raise StaffRefused(StaffFault.FIELD_MALFORMED, "outside_subject")
+    account = await another(conn, by, staff_id)
+    changed = replace(
+        account,
+        valid_from=wanted.valid_from,
+        valid_until=wanted.valid_until,
+        terminals=wanted.terminals,
+        outside_subject=subject,
+    )
+    await store.update_account(conn, changed)
+    await record(conn, [done("staff.conditions", by, now, staff_id)])
+    return await _end_sessions(conn, by.agency, staff_id, "revoked", now)
 
 
 async def disable(conn: Connection, by: Actor, staff_id: str, now: Moment) -> tuple[str, ...]:
-    """Closes somebody else's account and ends its sessions; the ids that are revoked now."""
-    account = await _another(conn, by, staff_id)
+    """Closes somebody else's account, ends its sessions and those of its deputies; the ids that are revoked now."""
+    account = await another(conn, by, staff_id)
     await store.update_account(conn, replace(account, disabled_at=account.disabled_at or now.machine))
     await record(conn, [done("staff.disable", by, now, staff_id)])
-    return await store.revoke_sessions_of(conn, by.agency, staff_id, "disabled", now.machine)
+    return await _end_sessions(conn, by.agency, staff_id, "disabled", now)
 
 
 async def enable(conn: Connection, by: Actor, staff_id: str, now: Moment) -> None:
     """Opens a closed account again."""
-    account = await _another(conn, by, staff_id)
+    account = await another(conn, by, staff_id)
     await store.update_account(conn, replace(account, disabled_at=None))
     await record(conn, [done("staff.enable", by, now, staff_id)])
 
@@ -156,13 +199,11 @@ async def reset_password(conn: Connection, by: Actor, staff_id: str, now: Moment
     """A generated password for somebody else, to be changed at login; lifts the lockout and ends the sessions."""
     word = passwords.generate()
     [hashed] = await passwords.hashes([word])
-    account = await _another(conn, by, staff_id)
-    changed = replace(account, password=hashed, must_change=True, password_set_at=now.machine)
-    await store.update_account(conn, changed)
-    await store.clear_guards(conn, by.agency, staff_id, ("",))
-    await store.clear_guards(conn, by.agency, staff_id, await store.guarded_terminals(conn, by.agency, staff_id))
+    account = await another(conn, by, staff_id)
+    await set_password(conn, account, hashed, now, must_change=True)
+    await guards.clear_guards(conn, by.agency, staff_id, await guards.guarded_places(conn, by.agency, staff_id))
     await record(conn, [done("staff.reset", by, now, staff_id)])
-    revoked = await store.revoke_sessions_of(conn, by.agency, staff_id, "password", now.machine)
+    revoked = await revoke_sessions_of(conn, by.agency, staff_id, "password", now.machine)
     return Credential(by.agency, staff_id, account.login, word), revoked
 
 
@@ -170,7 +211,15 @@ async def revoke_sessions(conn: Connection, by: Actor, staff_id: str, now: Momen
     """Ends every session of a person, also one's own; the ids that are revoked now."""
     await locked_account(conn, by.agency, staff_id)
     await record(conn, [done("staff.revoke", by, now, staff_id)])
-    return await store.revoke_sessions_of(conn, by.agency, staff_id, "revoked", now.machine)
+    return await revoke_sessions_of(conn, by.agency, staff_id, "revoked", now.machine)
+
+
+async def set_rules(conn: Connection, by: Actor, wanted: Rules, now: Moment) -> None:
+    """What the agency demands of its staff from the next login or renewal on, which is within 15 minutes."""
+    if wanted.password_days is not None and not 1 <= wanted.password_days <= 3650:
+        raise StaffRefused(StaffFault.FIELD_MALFORMED, "password_days")
+    await store.set_rules(conn, by.agency, wanted)
+    await record(conn, [done("staff.rules", by, now)])
 
 
 async def list_accounts(conn: Connection, agency: AgencyCode) -> tuple[Account, ...]:
@@ -191,7 +240,7 @@ async def _insert(
     accounts = [
         Account(
             agency,
-            opaque_id("stf"),
+            new.staff_id or opaque_id("stf"),
             normal_login(new.login),
             new.name,
             new.office,
@@ -201,7 +250,8 @@ async def _insert(
             new.must_change,
             now.machine,
             now.machine,
-            None,
+            valid_from=new.valid_from,
+            valid_until=new.valid_until,
         )
         for (agency, new), encoded in zip(specs, hashed, strict=True)
     ]
@@ -221,11 +271,35 @@ async def locked_account(conn: Connection, agency: AgencyCode, staff_id: str) ->
     return account
 
 
-async def _another(conn: Connection, by: Actor, staff_id: str) -> Account:
+async def another(conn: Connection, by: Actor, staff_id: str) -> Account:
     """Somebody else's account of the same agency: nobody changes the own one."""
     if by.person == staff_id:
         raise StaffRefused(StaffFault.OWN_ACCOUNT)
     return await locked_account(conn, by.agency, staff_id)
+
+
+async def require_together(conn: Connection, account: Account, own: frozenset[Duty], now: Moment) -> None:
+    """``DUTIES_CONFLICT`` where own duties and all that are delegated to the person, now or later, do not go together.
+
+    A delegation counts here also while it is void, because its delegator may get the duty back.
+    """
+    _require_duties(own | await delegated.promised_to(conn, account.agency, account.staff_id, now.machine))
+
+
+async def set_password(conn: Connection, account: Account, hashed: str, now: Moment, *, must_change: bool) -> None:
+    """Another password for a locked account; the present one is remembered, so that it does not come back."""
+    await store.keep_former(conn, account, now.machine, passwords.REMEMBERED - 1)
+    changed = replace(account, password=hashed, must_change=must_change, password_set_at=now.machine)
+    await store.update_account(conn, changed)
+
+
+async def _end_sessions(
+    conn: Connection, agency: AgencyCode, staff_id: str, reason: str, now: Moment
+) -> tuple[str, ...]:
+    """Ends the sessions of a person and of everybody who acts as the person's deputy: what they may do has changed."""
+    people = (staff_id, *await delegated.deputies_of(conn, agency, staff_id, now.machine))
+    ended = [await revoke_sessions_of(conn, agency, one, reason, now.machine) for one in people]
+    return tuple(session for of_one in ended for session in of_one)
 
 
 def _require_fields(new: NewAccount, word: str) -> None:
@@ -233,8 +307,14 @@ def _require_fields(new: NewAccount, word: str) -> None:
         raise StaffRefused(StaffFault.FIELD_MALFORMED, "login")
     _require_length("name", new.name, 40)
     _require_length("office", new.office, 20)
+    _require_span(new.valid_from, new.valid_until)
     _require_duties(new.duties)
-    require_rule(word, normal_login(new.login))
+    require_rule(word, (normal_login(new.login), new.name, new.office))
+
+
+def _require_span(valid_from: datetime | None, valid_until: datetime | None) -> None:
+    if valid_from is not None and valid_until is not None and valid_from >= valid_until:
+        raise StaffRefused(StaffFault.FIELD_MALFORMED, "valid_until")
 
 
 def _require_length(field: str, text: str, longest: int) -> None:
@@ -248,9 +328,9 @@ def _require_duties(duties: frozenset[Duty]) -> None:
         raise StaffRefused(StaffFault.DUTIES_CONFLICT, f"{found[0].one} + {found[0].other}")
 
 
-def require_rule(word: str, login_name: str, old: str | None = None) -> None:
-    """``RULE_BROKEN`` for a new password that is not acceptable."""
-    rule = passwords.broken_rule(word, login_name, old)
+def require_rule(word: str, context: Iterable[str]) -> None:
+    """``RULE_BROKEN`` for a new password that is not acceptable; ``context`` is what a guesser knows of the person."""
+    rule = passwords.broken_rule(word, context)
     if rule is not None:
         raise StaffRefused(StaffFault.RULE_BROKEN, rule)
 

@@ -165,6 +165,8 @@ class StaffClaims(_Claims, frozen=True, forbid_unknown_fields=True, tag_field="k
     dut: tuple[Duty, ...]
     trm: str
     chg: bool
+    enr: bool
+    aut: int
 
 
 class SystemClaims(_Claims, frozen=True, forbid_unknown_fields=True, tag_field="knd", tag="system", kw_only=True):
@@ -219,6 +221,8 @@ def _own_claims(principal: Principal) -> dict[str, Any]:
                 "dut": sorted(principal.duties),
                 "trm": principal.terminal,
                 "chg": principal.must_change,
+                "enr": principal.must_enrol,
+                "aut": int(principal.authenticated_at.timestamp()),
             }
         case SystemPrincipal():
             return {"sub": principal.client_id, "sys": str(principal.system), "ops": sorted(principal.operations)}
@@ -296,6 +300,8 @@ def principal_of(claims: VerifiedClaims) -> Principal:
                 claims.trm,
                 expires,
                 claims.chg,
+                claims.enr,
+                datetime.fromtimestamp(claims.aut, UTC),
             )
         case SystemClaims():
             operations = frozenset(claims.ops)

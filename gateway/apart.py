@@ -36,12 +36,14 @@ from gateway.exchange.remote import (
 from gateway.exchange.wallet import ROLE, Wallet
 from gateway.interfaces.listening import Listener, listen
 from gateway.interfaces.party import follow_board, intermediary_doors, joining_doors, network_doors, residents_doors
+from gateway.intermediary import lists as server_lists
 from gateway.intermediary import publications
 from gateway.intermediary import sweeping as intermediary_sweeping
 from gateway.intermediary.party import Intermediary
 from gateway.joining import Membership
 from gateway.neighbours.residents import Residents
 from gateway.network import joining
+from gateway.network import lists as network_lists
 from gateway.network import sweeping as network_sweeping
 from gateway.network.party import Network
 from gateway.pki import Authority
@@ -149,7 +151,8 @@ class ApartNetwork:
     def start(self) -> None:
         """Begins to carry on what was left behind, to renew, and to shut the door when nobody is to join any more."""
         sweeping = partial(network_sweeping.keep_sweeping, self.network)
-        self.background.start(sweeping, self._keep_renewing, self._watch_door)
+        forgetting = partial(network_lists.keep_forgetting, self.network)
+        self.background.start(sweeping, forgetting, self._keep_renewing, self._watch_door)
 
     async def _keep_renewing(self) -> None:
         while True:
@@ -292,7 +295,8 @@ class ApartIntermediary:
         """Begins to fetch publications, to carry on what was left behind, and to renew."""
         renewing = partial(membership.keep_renewing, self.member, self.board, self.server.clock)
         sweeping = partial(intermediary_sweeping.keep_sweeping, self.server)
-        self.background.start(self._keep_fetching, sweeping, renewing)
+        forgetting = partial(server_lists.keep_forgetting, self.server)
+        self.background.start(self._keep_fetching, sweeping, forgetting, renewing)
 
     async def _keep_fetching(self) -> None:
         while True:

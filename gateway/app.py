@@ -22,9 +22,11 @@ from gateway.interfaces import surface
 from gateway.interfaces.house import Desk, House
 from gateway.interfaces.operation import AnyOperation
 from gateway.interfaces.table import operations
+from gateway.intermediary import lists as server_lists
 from gateway.intermediary import publications
 from gateway.intermediary import sweeping as intermediary_sweeping
 from gateway.log import log
+from gateway.network import lists as network_lists
 from gateway.network import sweeping as network_sweeping
 from gateway.problems import Problem
 
@@ -77,10 +79,12 @@ def party_work(house: House) -> list[Work]:
     work: list[Work] = []
     if house.network is not None:
         work.append(("sweeping of the network", partial(network_sweeping.keep_sweeping, house.network)))
+        work.append(("forgetting of old lists", partial(network_lists.keep_forgetting, house.network)))
     if house.intermediary is not None:
         server = house.intermediary
         work.append(("sweeping of the intermediary server", partial(intermediary_sweeping.keep_sweeping, server)))
         work.append(("publications", partial(publications.keep_fetching, server)))
+        work.append(("forgetting of old copies of lists", partial(server_lists.keep_forgetting, server)))
     return work
 
 
@@ -125,6 +129,8 @@ async def running(
     try:
         site = web.TCPSite(runner, host, port, ssl_context=tls)
         await site.start()
-        yield int(runner.addresses[0][1])
+        bound = int(runner.addresses[0][1])
+        house.url = house.url or f"{'https' if tls else 'http'}://{host}:{bound}"
+        yield bound
     finally:
         await runner.cleanup()

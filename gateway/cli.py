@@ -12,7 +12,22 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points, version
 
-from gateway.commands import clocks, entering, inquiring, keeping, looking, offline, reading, reviewing, serving
+from gateway.commands import (
+    admitting,
+    auditing,
+    authorization,
+    clocks,
+    entering,
+    inquiring,
+    keeping,
+    lists,
+    looking,
+    offline,
+    probing,
+    reading,
+    reviewing,
+    serving,
+)
 from gateway.commands.caller import NotLetIn
 from gateway.commands.client import Refused, Unreachable
 from gateway.commands.command import Command, Exit, add
@@ -62,10 +77,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _commands() -> Iterator[Command]:
-    for module in (serving, entering, inquiring, reviewing, reading, keeping, clocks, looking, offline):
+    for module in (
+        admitting,
+        auditing,
+        authorization,
+        lists,
+        serving,
+        entering,
+        inquiring,
+        reviewing,
+        reading,
+        keeping,
+        clocks,
+        looking,
+        offline,
+        probing,
+    ):
         yield from module.COMMANDS
     for entry in entry_points(group=GROUP):
         yield from entry.load()()
+
+
+_NOT_LET_IN = frozenset({"credentials-refused", "account-locked", "second-factor-required"})
 
 
 def _told(error: ConfigError | StartTrouble | Unreachable | NotLetIn | Refused) -> Exit:
@@ -87,7 +120,7 @@ def _told(error: ConfigError | StartTrouble | Unreachable | NotLetIn | Refused) 
             return Exit.NOT_REACHED
         case Refused():
             trouble(_title(error), _problem(error))
-            return Exit.NOT_REACHED if error.slug in {"credentials-refused", "account-locked"} else Exit.REFUSED
+            return Exit.NOT_REACHED if error.slug in _NOT_LET_IN else Exit.REFUSED
 
 
 def _title(refused: Refused) -> str:

@@ -66,7 +66,10 @@ class Config:
     ``port`` is the public listener, ``party_port`` the one of the parties (mutual TLS), ``control_port`` the second
     listener for clock and faults, ``join_port`` the network's for roles that join; 0 lets the machine choose.
     ``network_url`` and ``residents_url`` say where the other parties are when a process runs one party only; ``join``
-    is the joining file that the network's process wrote for it.
+    is the joining file that the network's process wrote for it. ``world`` is a name or a folder, empty: the one that
+    the data were filled with, or the invented country; ``scale`` is about how many residents it gets (0: as it is).
+    ``public_url`` is how clients name this process, if not by its address. ``oidc_*``: an outside issuer of ID tokens,
+    the audience that we are to it, its keys (a JWK set: a file or an address), the claim that names a person.
     """
 
     role: Role
@@ -82,7 +85,13 @@ class Config:
     residents_url: str = ""
     join: Path | None = None
     join_port: int = 8446
-    world: str = "invented"
+    public_url: str = ""
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_jwks: str = ""
+    oidc_claim: str = "sub"
+    world: str = ""
+    scale: int = 0
     pool_size: int = 10
     log_level: str = "info"
 
@@ -107,7 +116,13 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType(
         "residents_url": "SYMPHO_RESIDENTS_URL",
         "join": "SYMPHO_JOIN",
         "join_port": "SYMPHO_JOIN_PORT",
+        "public_url": "SYMPHO_PUBLIC_URL",
+        "oidc_issuer": "SYMPHO_OIDC_ISSUER",
+        "oidc_audience": "SYMPHO_OIDC_AUDIENCE",
+        "oidc_jwks": "SYMPHO_OIDC_JWKS",
+        "oidc_claim": "SYMPHO_OIDC_CLAIM",
         "world": "SYMPHO_WORLD",
+        "scale": "SYMPHO_SCALE",
         "pool_size": "SYMPHO_POOL_SIZE",
         "log_level": "SYMPHO_LOG_LEVEL",
     }
@@ -139,7 +154,13 @@ def load(
         residents_url=_party_url("residents_url", given.get("residents_url", "")),
         join=_folder(given["join"]) if given.get("join") else None,
         join_port=_number("join_port", given.get("join_port", "8446"), 0, 65535),
-        world=given.get("world", "invented"),
+        public_url=_public_url(given.get("public_url", "")),
+        oidc_issuer=_issuer(given),
+        oidc_audience=given.get("oidc_audience", ""),
+        oidc_jwks=_jwks(given.get("oidc_jwks", "")),
+        oidc_claim=given.get("oidc_claim", "sub"),
+        world=given.get("world", ""),
+        scale=_number("scale", given.get("scale", "0"), 0, 10_000_000),
         pool_size=_number("pool_size", given.get("pool_size", "10"), 2, 100),
         log_level=_level(given.get("log_level", "info")),
     )
@@ -196,3 +217,26 @@ def _party_url(name: str, text: str) -> str:
     if text and not text.startswith("https://"):
         raise ConfigError(f"{name}: parties talk over https only")
     return text.rstrip("/")
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
+        raise ConfigError("public_url: http://host:port or https://host expected")
+    return text.rstrip("/")
+
+
+def _issuer(given: Mapping[str, str]) -> str:
+    """All of issuer, audience and keys, or none: half of it would let in nobody, or believe too much."""
+    named = [name for name in ("oidc_issuer", "oidc_audience", "oidc_jwks") if given.get(name)]
+    if named and len(named) < 3:
+        raise ConfigError("oidc_issuer, oidc_audience and oidc_jwks: all of them, or none")
+    return given.get("oidc_issuer", "")
+
+
+def _jwks(text: str) -> str:
+    """Keys come from a file, or over https; over plain http only from this machine."""
+    parts = urlsplit(text)
+    if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        raise ConfigError("oidc_jwks: a file, or an https:// address")
+    return text

@@ -97,6 +97,12 @@ _ENTRIES = (
           "Everything is refused until it is back. Call again later."),
     Entry("credentials-refused", 401, "ログインできません", "The credentials are refused",
           "利用者番号とパスワードを確かめてください。", "Check the account and the password."),
+    Entry("second-factor-required", 401, "確認コードが必要です", "A second factor is asked for",
+          "認証アプリのコードか回復コードを code に入れて、もう一度ログインしてください。",
+          "Log in again with code: from the authenticator, or a recovery code."),
+    Entry("reauthentication-required", 401, "もう一度本人確認が必要です", "Show again who you are",
+          "POST /auth/reauthentication でパスワードを示すか、ログインし直してください。",
+          "Show the password at POST /auth/reauthentication, or log in again."),
     Entry("account-locked", 429, "アカウントは一時的に閉じています", "The account is locked for a while",
           "retry_after 秒待つか、権限管理者に連絡してください。", "Wait retry_after seconds or ask who manages accounts."),
     Entry("password-refused", 422, "このパスワードは使えません", "The new password is refused",
@@ -139,6 +145,9 @@ _ENTRIES = (
           "世界時刻との差を60秒以内にしてください。", "Stay within 60 seconds of world time."),
     Entry("list-stale", 503, "照合リストが古いままです", "The match list is stale",
           "新しい照合リストを受け取るまでお待ちください。", "Wait until the new list has arrived."),
+    Entry("list-refused", 422, "この照合リストは受け付けられません", "The match list is refused",
+          "detail の理由と errors を直し、承認からやり直してください。",
+          "Correct what detail and errors name; a changed list is approved anew."),
     Entry("directory-stale", 503, "機関の名簿が古いままです", "The directory is stale",
           "新しい名簿を受け取るまでお待ちください。", "Wait until the new directory has arrived."),
     # the server
@@ -265,13 +274,15 @@ class Problem(Exception):
         )
 
     def headers(self) -> dict[str, str]:
-        """The headers that belong to the status: Retry-After, Allow (RFC 9110), WWW-Authenticate (RFC 6750)."""
+        """The headers that belong to the status: Retry-After, Allow (RFC 9110), WWW-Authenticate (RFC 6750, 9470)."""
         made: dict[str, str] = {}
         if self.retry_after is not None:
             made["Retry-After"] = str(self.retry_after)
         if self.allow:
             made["Allow"] = ", ".join(self.allow)
-        if self.slug in {"unauthenticated", "credentials-refused"}:
+        if self.slug == "reauthentication-required":
+            made["WWW-Authenticate"] = 'Bearer realm="sympho", error="insufficient_user_authentication"'
+        elif self.slug in {"unauthenticated", "credentials-refused", "second-factor-required"}:
             made["WWW-Authenticate"] = 'Bearer realm="sympho"'
         elif self.status == 401:
             made["WWW-Authenticate"] = 'Bearer realm="sympho", error="invalid_token"'

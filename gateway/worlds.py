@@ -1,7 +1,8 @@
-"""Worlds (世界): what a new installation is filled with, found by name among the entry points of ``sympho.worlds``.
+"""Worlds (世界): what a new installation is filled with, found by the name of an installed one or by a folder's path.
 
-A world stands above the gateway and is reached by its name only. It fills each party with that party's own part;
-parties that run apart are filled apart. Filling again must do no harm: a start that was killed is begun again.
+A world stands above the gateway and is reached through the entry points of ``sympho.worlds`` (by name) and
+``sympho.folders`` (a folder of one's own). It fills each party with that party's own part; parties that run apart are
+filled apart. Filling again must do no harm: a start that was killed is begun again.
 """
 
 from __future__ import annotations
@@ -9,17 +10,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Protocol
 
 from authz.staff import NewAccount
+from gateway.exchange.directory import DirectoryEntry
 from gateway.intermediary.party import Intermediary
 from gateway.neighbours.residents import Residents
 from gateway.network.party import Network
 from sympho.codes import AgencyCode
 
-__all__ = ["GROUP", "NoSuchWorld", "Told", "World", "WorldAccount", "find", "names"]
+__all__ = [
+    "FOLDERS",
+    "GROUP",
+    "INVENTED",
+    "BadWorld",
+    "NoSuchWorld",
+    "Told",
+    "Update",
+    "World",
+    "WorldAccount",
+    "find",
+    "names",
+]
 
 GROUP = "sympho.worlds"
+FOLDERS = "sympho.folders"
+INVENTED = "invented"
+"""The world of whoever names none."""
 
 Told = Callable[[str, int], None]
 """Called with what is being filled in and how many of it are in: for a progress display."""
@@ -34,8 +52,36 @@ class WorldAccount:
     account: NewAccount
 
 
+class Update(Protocol):
+    """What a world has become since it was loaded: told to people, then done by each party."""
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """What was added, changed and removed, for people; empty where nothing was."""
+        ...
+
+    @property
+    def added(self) -> Sequence[WorldAccount]:
+        """Accounts to be made."""
+        ...
+
+    @property
+    def changed(self) -> Sequence[WorldAccount]:
+        """Accounts whose office, duties or tasks are others now."""
+        ...
+
+    @property
+    def removed(self) -> Sequence[tuple[AgencyCode, str]]:
+        """Accounts to be closed: agency and login name."""
+        ...
+
+    async def network(self, network: Network, told: Told) -> None: ...
+    async def residents(self, residents: Residents, told: Told) -> None: ...
+    async def intermediary(self, server: Intermediary, told: Told) -> None: ...
+
+
 class World(Protocol):
-    """A plug-in of the group ``sympho.worlds``."""
+    """A plug-in of the group ``sympho.worlds``, or a folder."""
 
     @property
     def title(self) -> tuple[str, str]:
@@ -55,6 +101,23 @@ class World(Protocol):
         """漏えい検査: every text that may stand in no log, problem, token or record: people's numbers and contents."""
         ...
 
+    def list_document(self) -> bytes:
+        """照会許可用照合リスト: the document of the list that this world begins with."""
+        ...
+
+    def entries(self) -> Sequence[DirectoryEntry]:
+        """機関の名簿: the directory's entries with which this world begins, without keys."""
+        ...
+
+    def edition(self) -> bytes:
+        """The whole world as bytes, to be compared with later; empty where the world is made by code and is the same
+        every time."""
+        ...
+
+    def update(self, before: bytes) -> Update:
+        """From an edition that was loaded to this one; ``BadWorld`` names changes that are not possible."""
+        ...
+
     async def fill_network(self, network: Network, told: Told) -> None:
         """The match list and the directory."""
         ...
@@ -69,7 +132,11 @@ class World(Protocol):
 
 
 class NoSuchWorld(LookupError):
-    """No installed package offers a world of that name."""
+    """No installed package offers a world of that name, and no folder has it."""
+
+
+class BadWorld(NoSuchWorld):
+    """A world that cannot be loaded; the text names every mistake, one a line."""
 
 
 def names() -> list[str]:
@@ -77,9 +144,17 @@ def names() -> list[str]:
     return sorted(entry.name for entry in entry_points(group=GROUP))
 
 
-def find(name: str) -> World:
-    """The world of that name."""
-    for entry in entry_points(group=GROUP, name=name):
-        world: World = entry.load()()
+def find(name: str, residents: int = 0) -> World:
+    """The world of that name, with about so many residents (0: as it is), or the one in that folder."""
+    for entry in entry_points(group=GROUP, name=name or INVENTED):
+        world: World = entry.load()(residents)
         return world
-    raise NoSuchWorld(f"no world {name!r}; installed: {', '.join(names()) or 'none'}")
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        raise NoSuchWorld(f"no world {name!r} and no such folder; installed: {', '.join(names()) or 'none'}")
+    if residents:
+        raise BadWorld(f"{name}: a folder has the residents that it has; --scale is for worlds that are made by code")
+    for entry in entry_points(group=FOLDERS):
+        found: World = entry.load()(folder)
+        return found
+    raise NoSuchWorld(f"{name}: no installed package reads world folders")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ BUDGETS = Path(__file__).with_name("budgets.toml")
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 _LATENCY = frozenset({*_QUANTILES, "mean", "max"})
 _RUN = frozenset({"achieved", "busy", "sound"})
+_BENCH = frozenset({"rate-1", "rate-16", "cpu-1", "cpu-16", "decisions"})
 
 
 class BadBudgets(ValueError):
@@ -31,6 +32,8 @@ class Budgets:
     run: Mapping[str, float]
     latency: Mapping[str, float]
     kinds: Mapping[str, Mapping[str, float]]
+    bench: Mapping[str, float] = field(default_factory=dict)
+    """Ratios at least, of the short bench (``loadtest.guard``); a run of ``sympho load`` has none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def read_budgets(path: Path = BUDGETS) -> Budgets:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise BadBudgets(f"{path}: {error}") from None
-    unknown = data.keys() - {"run", "latency", "kinds"}
+    unknown = data.keys() - {"run", "latency", "kinds", "bench"}
     if unknown:
         raise BadBudgets(f"{path}: unknown tables: {', '.join(sorted(unknown))}")
     kinds = data.get("kinds", {})
@@ -67,6 +70,7 @@ def read_budgets(path: Path = BUDGETS) -> Budgets:
         _numbers(path, "run", data.get("run", {}), _RUN),
         _numbers(path, "latency", data.get("latency", {}), _LATENCY),
         {kind: _numbers(path, f"kinds.{kind}", table, _LATENCY) for kind, table in kinds.items()},
+        _numbers(path, "bench", data.get("bench", {}), _BENCH),
     )
 
 

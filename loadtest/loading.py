@@ -258,9 +258,13 @@ def _judged(asked: Load, target: Target, console: Console) -> Judged:
         return asyncio.run(judge(target.data))
 
 
-async def judge(data: Path, program: Sequence[str] = ()) -> Judged:
-    """``sympho judge`` over all that every party wrote, as a program apart. One that cannot say fails the run."""
-    command = [*(program or (str(Path(sys.executable).with_name("sympho")), "judge")), "--data", str(data), "--json"]
+async def judge(data: Path, program: Sequence[str] = (), more: Sequence[str] = ()) -> Judged:
+    """``sympho judge`` over all that every party wrote, as a program apart. One that cannot say fails the run.
+
+    ``more`` are further arguments: where the other parties' folders are.
+    """
+    sympho = (str(Path(sys.executable).with_name("sympho")), "judge")
+    command = [*(program or sympho), "--data", str(data), *more, "--json"]
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

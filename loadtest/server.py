@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,24 +46,33 @@ class Server:
 @contextmanager
 def serving(*arguments: str) -> Iterator[Server]:
     """Starts a server on an empty data folder and a free port, waits until it is ready, and stops it in the end."""
-    with tempfile.TemporaryDirectory(prefix="sympho-bench-") as folder:
-        data, log = Path(folder) / "data", Path(folder) / "log"
-        sympho = Path(sys.executable).with_name("sympho")
-        command = [str(sympho), "serve", "--data", str(data), "--port", "0", *arguments]
-        with log.open("wb") as stderr:
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr)
-        server = Server("", data, log, process)
-        try:
-            yield Server(_ready(server), data, log, process)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+    with (
+        tempfile.TemporaryDirectory(prefix="sympho-bench-") as folder,
+        started(Path(folder), "--port", "0", *arguments) as server,
+    ):
+        yield ready(server)
 
 
-def _ready(server: Server) -> str:
-    deadline = time.monotonic() + READY_WITHIN
+@contextmanager
+def started(folder: Path, *arguments: str) -> Iterator[Server]:
+    """A server that is starting, its data and its log in that folder; stopped in the end."""
+    data, log = folder / "data", folder / "log"
+    sympho = Path(sys.executable).with_name("sympho")
+    command = [str(sympho), "serve", "--data", str(data), *arguments]
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr)
+    try:
+        yield Server("", data, log, process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def ready(server: Server, within: float = READY_WITHIN) -> Server:
+    """The server once it answers, with its URL; ``SystemExit`` with its log where it does not come to that."""
+    deadline = time.monotonic() + within
     while time.monotonic() < deadline and server.process.poll() is None:
         for line in server.lines("ready"):
-            return str(line["url"])
+            return replace(server, url=str(line["url"]))
         time.sleep(0.1)
     raise SystemExit(f"the server did not become ready:\n{server.log.read_text(encoding='utf-8')}")

@@ -79,28 +79,44 @@ async def number(
         store.Asked(_blind(keys, agency, individual), system, addressee.reveal())
         for individual, system, addressee in persons
     ]
-    individuals = dict(zip((row.individual_blind for row in asked), (person[0] for person in persons), strict=True))
+    individuals = {row.individual_blind: person[0] for row, person in zip(asked, persons, strict=True)}
     welcome = _first_of_each_addressee(asked)
     made: set[str] = set()
     found = await store.find(conn, agency, asked)
     for _ in range(_ROUNDS):
         missing = {
-            row.individual_blind: None
+            row.individual_blind
             for row, known in zip(asked, found, strict=True)
-            if row in welcome and known.linked is None and known.numbered is None
+            if known.linked is None and known.numbered is None and row in welcome
         }
         if not missing:
             break
-        new = [_new_person(keys, agency, individuals[individual_blind]) for individual_blind in missing]
-        made |= await store.insert_persons(conn, agency, new, now)
-        found = await store.find(conn, agency, asked)
+        new = [
+            _new_person(keys, agency, individual_blind, individuals[individual_blind]) for individual_blind in missing
+        ]
+        entered = await store.insert_persons(conn, agency, new, now)
+        made |= entered
+        if len(entered) < len(new):  # somebody else was numbering them, or a random number was taken
+            found = await store.find(conn, agency, asked)
+            continue
+        numbered = {row.individual_blind: row.unified for row in new}
+        found = [
+            known if known.numbered else store.Found(known.linked, numbered.get(row.individual_blind))
+            for row, known in zip(asked, found, strict=True)
+        ]
     unlinked = [
         store.NewLink(row.system, row.addressee, known.numbered)
         for row, known in zip(asked, found, strict=True)
-        if row in welcome and known.linked is None and known.numbered is not None
+        if known.linked is None and known.numbered is not None and row in welcome
     ]
-    await store.insert_links(conn, agency, unlinked, now)
-    return [_numbering(known, made) for known in await store.find(conn, agency, asked)]
+    linked = await store.insert_links(conn, agency, unlinked, now) if unlinked else 0
+    if linked < len(unlinked):  # somebody else was linking the same numbers
+        return [_numbering(known, made) for known in await store.find(conn, agency, asked)]
+    links = {(row.system, row.addressee): row.unified for row in unlinked}
+    return [
+        _numbering(store.Found(known.linked or links.get((row.system, row.addressee)), known.numbered), made)
+        for row, known in zip(asked, found, strict=True)
+    ]
 
 
 def _first_of_each_addressee(asked: Sequence[store.Asked]) -> set[store.Asked]:
@@ -223,8 +239,10 @@ def _blind(keys: Keys, agency: AgencyCode, individual: IndividualNumber) -> byte
     return linkage.blind(keys.key(agency, Purpose.INDIVIDUAL_BLIND), agency, individual)
 
 
-def _new_person(keys: Keys, agency: AgencyCode, individual: IndividualNumber) -> store.NewPerson:
+def _new_person(
+    keys: Keys, agency: AgencyCode, individual_blind: bytes, individual: IndividualNumber
+) -> store.NewPerson:
     unified = UnifiedNumber(f"{secrets.randbelow(10**15):015d}")
     key = keys.key(agency, Purpose.INDIVIDUAL)
     sealed = linkage.seal(key, _nonce(), _place(agency, unified), individual.reveal().encode())
-    return store.NewPerson(unified.reveal(), _blind(keys, agency, individual), sealed)
+    return store.NewPerson(unified.reveal(), individual_blind, sealed)

@@ -10,8 +10,10 @@ Formats: ``IF`` facts on code systems (機関コード layout, 命令5条 for th
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from functools import lru_cache
+from operator import mul
 from typing import ClassVar, Self
 
 __all__ = [
@@ -51,15 +53,22 @@ def _digits(text: str, length: int) -> bool:
     return len(text) == length and text.isascii() and text.isdigit()
 
 
+_HEXADECIMAL = re.compile(r"[0-9a-f]*")
+
+
 def _hexadecimal(text: str, length: int) -> bool:
-    return len(text) == length and all(c in "0123456789abcdef" for c in text)
+    return len(text) == length and _HEXADECIMAL.fullmatch(text) is not None
+
+
+_WEIGHTS = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+"""命令5条: from the last digit before the check digit backwards 2 to 7, then from 2 again."""
+_ZERO = ord("0")
 
 
 def check_digit_of_individual(first_digits: str) -> str:
     """The check digit of a 個人番号 (11 digits before it) or, as commonly quoted, a 住民票コード (10 digits); 命令5条."""
-    total = 0
-    for n, digit in enumerate(reversed(first_digits), start=1):
-        total += int(digit) * (n + 1 if n <= 6 else n - 5)
+    weights = _WEIGHTS[-len(first_digits) :]
+    total = sum(map(mul, weights, first_digits.encode())) - _ZERO * sum(weights)
     remainder = total % 11
     return "0" if remainder <= 1 else str(11 - remainder)
 

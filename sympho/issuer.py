@@ -91,18 +91,31 @@ class ResidentChange(StrEnum):
     """Both 住民票コード already stand for different persons. Nothing was changed; a person has to look."""
 
 
+def _code(keys: IssuerKeys, agency: AgencyCode, person: bytes, generation: int) -> LinkageCode:
+    return linkage.linkage_code(keys.code, agency, PersonKey(person.hex()), generation)
+
+
 def _new_code(keys: IssuerKeys, agency: AgencyCode, person: bytes, generation: int) -> store.NewCode:
-    code = linkage.linkage_code(keys.code, agency, PersonKey(person.hex()), generation)
+    code = _code(keys, agency, person, generation)
     return store.NewCode(person, generation, linkage.blind(keys.code_blind, agency, code))
 
 
 async def _persons_of(
     conn: Connection, keys: IssuerKeys, residents: Sequence[ResidentCode], now: datetime
 ) -> list[bytes]:
+    """Each resident's person; whom the network has never seen becomes one. Those known are only read: many agencies
+    ask for the same residents, and would wait for each other's transactions."""
     blinds = [linkage.blind_resident(keys.resident_blind, resident) for resident in residents]
-    firsts = [bytes.fromhex(linkage.person_key(keys.person, resident).reveal()) for resident in residents]
-    await store.insert_residents(conn, list(zip(blinds, firsts, strict=True)), now)
     found = await store.person_keys(conn, blinds)
+    new = {
+        resident_blind: bytes.fromhex(linkage.person_key(keys.person, resident).reveal())
+        for resident_blind, resident, person in zip(blinds, residents, found, strict=True)
+        if person is None
+    }
+    if new and await store.insert_residents(conn, list(new.items()), now) < len(new):  # somebody else has seen them too
+        found = await store.person_keys(conn, blinds)
+    else:
+        found = [new.get(resident_blind, person) for resident_blind, person in zip(blinds, found, strict=True)]
     return [person for person in found if person is not None]
 
 
@@ -122,7 +135,11 @@ async def issue(
         return []
     order = await _persons_of(conn, keys, [resident for _, resident in persons], now)
     distinct = list(dict.fromkeys(order))
-    firsts = [_new_code(keys, agency, person, linkage.FIRST_GENERATION) for person in distinct]
+    codes = {person: _code(keys, agency, person, linkage.FIRST_GENERATION) for person in distinct}
+    firsts = [
+        store.NewCode(person, linkage.FIRST_GENERATION, linkage.blind(keys.code_blind, agency, code))
+        for person, code in codes.items()
+    ]
     await store.insert_first_codes(conn, agency, firsts, now)
     current = {row.person_key: row for row in await store.lock_codes_of_persons(conn, agency, distinct)}
     acts = {person: linkage.on_request(CodeState(row.state)) for person, row in current.items()}
@@ -139,7 +156,9 @@ async def issue(
             acquisition,
             None
             if acts[person] is IssueAct.SAY_HELD
-            else linkage.linkage_code(keys.code, agency, PersonKey(person.hex()), generations[person]),
+            else codes[person]
+            if generations[person] == linkage.FIRST_GENERATION
+            else _code(keys, agency, person, generations[person]),
             generations[person],
         )
         for (acquisition, _), person in zip(persons, order, strict=True)

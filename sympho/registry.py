@@ -66,8 +66,12 @@ async def open_acquisitions(
     Someone whose acquisition is open gets the same number again; who is unknown gets none. Who holds a code is asked
     for as well: to ask only for the others, look at ``statuses`` first.
     """
-    distinct = dict.fromkeys(unified)
-    await store.open_acquisitions(conn, agency, [_new_acquisition(keys, agency, person) for person in distinct], now)
+    numbers = {person: AcquisitionNumber(f"{secrets.randbelow(10**20):020d}") for person in unified}
+    new = [_new_acquisition(keys, agency, person, number) for person, number in numbers.items()]
+    entered = await store.open_acquisitions(conn, agency, new, now)
+    opened = {person: PersonStatus.HELD if held else PersonStatus.ASKED for person, held in entered.items()}
+    if len(opened) == len(unified):
+        return [Acquisition(person, opened[person.reveal()], numbers[person]) for person in unified]
     standings = await store.standings(conn, agency, _texts(unified))
     return [_acquisition(keys, agency, person, standing) for person, standing in zip(unified, standings, strict=True)]
 
@@ -86,21 +90,39 @@ async def bind(
         for number_blind, (_, code, generation) in zip(number_blinds, notices, strict=True)
     ]
     rows = _codes_to_bind(keys, agency, notices, fates)
-    await store.supersede_codes(conn, agency, [(row.unified, row.generation) for row in rows], now)
-    bound = await store.bind_codes(conn, agency, rows, now)
-    holders = iter(await reverse(conn, keys, [(agency, code) for _, code, _ in notices if code is not None]))
+    older = {row.unified for row in opened.values() if row.held_generation}
+    superseded = [(row.unified, row.generation) for row in rows if row.unified in older]
+    if superseded:
+        await store.supersede_codes(conn, agency, superseded, now)
+    bound = await store.bind_codes(conn, agency, rows, now) if rows else set()
     outcomes: list[BindOutcome] = []
     events: dict[str, tuple[str, str, int | None]] = {}
     for (person, outcome), (_, code, generation) in zip(fates, notices, strict=True):
-        holder = None if code is None else next(holders)
         if outcome is BindOutcome.BOUND and person not in bound:
             outcome = BindOutcome.UNKNOWN
             events[person] = (person, HeldEvent.ALREADY_HELD, generation)
         elif outcome in _EVENT_OF:
             events[person] = (person, _EVENT_OF[outcome], None if code is None else generation)
-        outcomes.append(BindOutcome.HELD if outcome is BindOutcome.UNKNOWN and holder is not None else outcome)
-    await store.add_events(conn, agency, list(events.values()), now)
+        outcomes.append(outcome)
+    if events:
+        await store.add_events(conn, agency, list(events.values()), now)
     await store.forget_acquisitions(conn, agency, [row.unified for row in opened.values()])
+    return await _held_elsewhere(conn, keys, agency, notices, outcomes)
+
+
+async def _held_elsewhere(
+    conn: Connection, keys: Keys, agency: AgencyCode, notices: Sequence[CodeNotice], outcomes: list[BindOutcome]
+) -> list[BindOutcome]:
+    """A code that was not bound here and that the agency has all the same is held."""
+    unknown = [
+        (n, code)
+        for n, ((_, code, _), outcome) in enumerate(zip(notices, outcomes, strict=True))
+        if outcome is BindOutcome.UNKNOWN and code is not None
+    ]
+    if unknown:
+        holders = await reverse(conn, keys, [(agency, code) for _, code in unknown])
+        for (n, _), holder in zip(unknown, holders, strict=True):
+            outcomes[n] = BindOutcome.UNKNOWN if holder is None else BindOutcome.HELD
     return outcomes
 
 
@@ -229,8 +251,9 @@ def _blind_number(keys: Keys, agency: AgencyCode, number: AcquisitionNumber) -> 
     return linkage.blind(keys.key(agency, Purpose.ACQUISITION_BLIND), agency, number)
 
 
-def _new_acquisition(keys: Keys, agency: AgencyCode, person: UnifiedNumber) -> store.NewAcquisition:
-    number = AcquisitionNumber(f"{secrets.randbelow(10**20):020d}")
+def _new_acquisition(
+    keys: Keys, agency: AgencyCode, person: UnifiedNumber, number: AcquisitionNumber
+) -> store.NewAcquisition:
     where = linkage.place("code_acquisition", agency, person.reveal())
     key = keys.key(agency, Purpose.ACQUISITION)
     sealed = linkage.seal(key, secrets.token_bytes(linkage.NONCE_BYTES), where, number.reveal().encode())

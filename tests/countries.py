@@ -26,6 +26,7 @@ from gateway.apart import build_apart_network as apart_network
 from gateway.assembly import all_in_one
 from gateway.clock import TOKYO, Clock
 from gateway.config import Config, Role, Secret
+from gateway.exchange.jws import SigningKey
 from gateway.intermediary import codes as codes_flow
 from gateway.intermediary import inquire, publications
 from gateway.intermediary import sweeping as intermediary_sweeping
@@ -34,11 +35,11 @@ from gateway.intermediary.party import Finished, Intermediary
 from gateway.neighbours.residents import Residents
 from gateway.network import publishing
 from gateway.network import sweeping as network_sweeping
-from gateway.network.party import Network
+from gateway.network.party import Network, OwnKey
 from sympho.codes import AgencyCode, UnifiedNumber
 from tests.conftest import PREFIX, Clones
 
-__all__ = ["NOON", "TRANSPORTS", "Parties", "Transport", "country", "until"]
+__all__ = ["APPROVERS", "NOON", "TRANSPORTS", "Parties", "Transport", "country", "until"]
 
 Transport = Literal["local", "remote"]
 TRANSPORTS: tuple[Transport, ...] = ("local", "remote")
@@ -48,6 +49,12 @@ NOON = datetime(2026, 7, 1, 12, tzinfo=TOKYO)
 
 PEOPLE = 18
 """The cast and nobody else."""
+
+APPROVERS = tuple(
+    OwnKey(f"stf_{letter * 26}", SigningKey.from_bytes(f"stf_{letter * 26}/1", (letter * 32).encode()))
+    for letter in "ab"
+)
+"""Two people who approve what a test publishes; their keys are the same in every run."""
 
 _keys = count(1)
 
@@ -178,6 +185,7 @@ async def _local(world: World, clones: Clones, folder: Path) -> AsyncIterator[Pa
     url = await clones.take()
     joined = await all_in_one(config_of(folder, url, Role.ALL), Clock(), world.network.code)
     try:
+        joined.network.at_hand = APPROVERS
         await seed.seed_network(joined.network, world)
         yield Parties("local", world, joined.network, joined.intermediary, joined.residents)
     finally:
@@ -193,6 +201,7 @@ async def _remote(world: World, clones: Clones, folder: Path) -> AsyncIterator[P
             configs.append(config_of(folder / role, url, role))
         network = await apart_network(configs[0], Clock(), world.network.code)
         stack.push_async_callback(network.close)
+        network.network.at_hand = APPROVERS
         await seed.seed_network(network.network, world)
         for_server, for_residents = await network.offer_joining()
         residents = await apart_residents(replace(configs[2], join=for_residents), Clock())

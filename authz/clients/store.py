@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import asyncpg
+
 from authz.store import Connection
 from sympho.codes import AgencyCode, SystemCode, TaskCode
 
@@ -20,7 +22,8 @@ class Client:
     system: SystemCode
     tasks: frozenset[TaskCode] | None
     operations: frozenset[str]
-    secret_digest: bytes
+    secret_digest: bytes | None
+    secret_sealed: bytes | None
     generation: int
     created_at: datetime
     disabled_at: datetime | None
@@ -30,13 +33,14 @@ class Client:
 
 
 _INSERT_CLIENTS = """
-INSERT INTO system_client (agency, client_id, name, system_code, tasks, operations, secret_digest, generation,
-                           created_at)
+INSERT INTO system_client (agency, client_id, name, system_code, tasks, operations, secret_digest, secret_sealed,
+                           generation, created_at)
 SELECT n.agency, n.client_id, n.name, n.system_code, string_to_array(n.tasks, ' '),
-       string_to_array(n.operations, ' '), n.secret_digest, n.generation, n.created_at
-FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::integer[],
-            $9::timestamptz[])
-     AS n (agency, client_id, name, system_code, tasks, operations, secret_digest, generation, created_at)
+       string_to_array(n.operations, ' '), n.secret_digest, n.secret_sealed, n.generation, n.created_at
+FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::bytea[],
+            $9::integer[], $10::timestamptz[])
+     AS n (agency, client_id, name, system_code, tasks, operations, secret_digest, secret_sealed, generation,
+           created_at)
 """
 
 
@@ -51,13 +55,15 @@ async def insert_clients(conn: Connection, clients: Sequence[Client]) -> None:
         [None if c.tasks is None else " ".join(sorted(c.tasks)) for c in clients],
         [" ".join(sorted(c.operations)) for c in clients],
         [c.secret_digest for c in clients],
+        [c.secret_sealed for c in clients],
         [c.generation for c in clients],
         [c.created_at for c in clients],
     )
 
 
 _CLIENT = """
-SELECT agency, name, system_code, tasks, operations, secret_digest, generation, created_at, disabled_at
+SELECT agency, client_id, name, system_code, tasks, operations, secret_digest, secret_sealed, generation, created_at,
+       disabled_at
 FROM system_client
 WHERE client_id = $1
 """
@@ -66,16 +72,32 @@ WHERE client_id = $1
 async def client(conn: Connection, client_id: str) -> Client | None:
     """A client by its id, which is unique over all agencies: only its secret says that somebody is it."""
     row = await conn.fetchrow(_CLIENT, client_id)
-    if row is None:
-        return None
+    return None if row is None else _client(row)
+
+
+_CLIENTS = """
+SELECT agency, client_id, name, system_code, tasks, operations, secret_digest, secret_sealed, generation, created_at,
+       disabled_at
+FROM system_client
+WHERE agency = $1
+ORDER BY name, client_id
+"""
+
+
+async def clients(conn: Connection, agency: AgencyCode) -> tuple[Client, ...]:
+    return tuple(_client(row) for row in await conn.fetch(_CLIENTS, agency))
+
+
+def _client(row: asyncpg.Record) -> Client:
     return Client(
         AgencyCode(row["agency"]),
-        client_id,
+        row["client_id"],
         row["name"],
         SystemCode(row["system_code"]),
         None if row["tasks"] is None else frozenset(TaskCode(task) for task in row["tasks"]),
         frozenset(row["operations"]),
         row["secret_digest"],
+        row["secret_sealed"],
         row["generation"],
         row["created_at"],
         row["disabled_at"],
@@ -98,13 +120,15 @@ async def disable_client(conn: Connection, agency: AgencyCode, client_id: str, n
 
 _NEXT_GENERATION = """
 UPDATE system_client
-SET secret_digest = $3, generation = generation + 1, disabled_at = NULL
+SET secret_digest = $3, secret_sealed = $4, generation = generation + 1, disabled_at = NULL
 WHERE agency = $1 AND client_id = $2
 RETURNING generation
 """
 
 
-async def replace_secret(conn: Connection, agency: AgencyCode, client_id: str, digest: bytes) -> int | None:
-    """The new generation; None where the agency has no such client."""
-    generation: int | None = await conn.fetchval(_NEXT_GENERATION, agency, client_id, digest)
+async def replace_secret(
+    conn: Connection, agency: AgencyCode, client_id: str, digest: bytes | None, sealed: bytes | None
+) -> int:
+    """The new generation of a client that is there."""
+    generation: int = await conn.fetchval(_NEXT_GENERATION, agency, client_id, digest, sealed)
     return generation

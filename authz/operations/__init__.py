@@ -26,6 +26,7 @@ _NAME = re.compile(r"[a-z][a-z0-9.-]{0,63}")
 _INTERFACE = re.compile(r"([A-Z][A-Z0-9_-]{0,39})?")
 _REASON = re.compile(r"([a-z][a-z0-9-]{0,63})?")
 _PERSON = re.compile(r"((stf|cli)_[a-z2-7]{26})?")
+_ABOUT = re.compile(r"((stf|cli|trm|dlg|ses)_[a-z2-7]{26})?")
 _SESSION = re.compile(r"((ses|cli)_[a-z2-7]{26}(\.[0-9]+)?)?")
 
 
@@ -90,7 +91,7 @@ class Operation:
     """One entry (操作): ``name`` like ``inquiry.register``, ``interface`` the official id or an empty string.
 
     ``reason`` is a slug when the outcome is not done; ``exchange`` the exchange number if there is one; ``about`` the
-    account or client that was changed, or an empty string.
+    account, client, terminal, delegation or session that was changed, or an empty string.
     """
 
     actor: Actor
@@ -106,7 +107,7 @@ class Operation:
         _require("name", _NAME, self.name)
         _require("interface", _INTERFACE, self.interface)
         _require("reason", _REASON, self.reason)
-        _require("about", _PERSON, self.about)
+        _require("about", _ABOUT, self.about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,8 @@ class Search:
     name: str | None = None
     outcome: OperationOutcome | None = None
     exchange: UUID | None = None
+    about: str | None = None
+    terminal: str | None = None
     before: int | None = None
     limit: int = 100
 

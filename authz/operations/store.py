@@ -68,9 +68,11 @@ WHERE agency = $1
   AND ($5::text IS NULL OR name = $5)
   AND ($6::text IS NULL OR outcome = $6)
   AND ($7::uuid IS NULL OR exchange = $7)
-  AND ($8::bigint IS NULL OR seq < $8)
+  AND ($8::text IS NULL OR about = $8)
+  AND ($9::text IS NULL OR terminal = $9)
+  AND ($10::bigint IS NULL OR seq < $10)
 ORDER BY seq DESC
-LIMIT $9
+LIMIT $11
 """
 
 
@@ -85,6 +87,8 @@ async def search(conn: Connection, agency: AgencyCode, wanted: Search) -> tuple[
         wanted.name,
         wanted.outcome,
         wanted.exchange,
+        wanted.about,
+        wanted.terminal,
         wanted.before,
         wanted.limit,
     )

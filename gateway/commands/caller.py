@@ -7,17 +7,19 @@ line, which everybody on the machine can read.
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
+from getpass import getpass
 from pathlib import Path
 
 from authz.duties import DUTIES, Duty
-from gateway.commands.client import Client, Unreachable
+from gateway.commands.client import Client, Refused, Unreachable
 from gateway.commands.command import Arguments, Parser
 from gateway.config import ConfigError, default_data_folder
 from gateway.running.credentials import FILE, CredentialFile, StaffCredential, read
 from gateway.running.folder import address_of
 
-__all__ = ["NotLetIn", "add_arguments", "anybody", "data_of", "staff_with"]
+__all__ = ["NotLetIn", "add_arguments", "anybody", "data_of", "reachable", "staff_with"]
 
 
 class NotLetIn(Exception):
@@ -41,6 +43,9 @@ def add_arguments(parser: Parser) -> None:
     )
     group.add_argument(
         "--agency", metavar="CODE", help="職員の機関コード（SYMPHO_AGENCY） / the agency of that account"
+    )
+    group.add_argument(
+        "--code", metavar="CODE", help="二要素のコード（SYMPHO_CODE） / code of the second factor, if there is one"
     )
     group.add_argument("--json", action="store_true", help="JSON で出力 / machine output")
 
@@ -66,16 +71,33 @@ def anybody(args: Arguments) -> Client:
     return Client(address.url)
 
 
+def reachable(args: Arguments) -> bool:
+    """Whether a server is named, or one runs on the data folder."""
+    return bool(args.url or os.environ.get("SYMPHO_URL")) or address_of(data_of(args)) is not None
+
+
 def staff_with(args: Arguments, duty: Duty, agency: str = "") -> Client:
     """A client logged in as the named member of staff, or as the first one in the file who holds the duty."""
     who = _who(args, duty, agency)
     client = anybody(args)
     try:
-        client.login(who.agency, who.login, who.password)
+        _log_in(client, who, getattr(args, "code", None) or os.environ.get("SYMPHO_CODE", ""))
     except BaseException:
         client.close()
         raise
     return client
+
+
+def _log_in(client: Client, who: _Who, code: str) -> None:
+    """Logs in; somebody at a terminal is asked for the code if the account has a second factor."""
+    try:
+        client.login(who.agency, who.login, who.password, code)
+    except Refused as refused:
+        if refused.slug != "second-factor-required" or not sys.stdin.isatty():
+            raise
+    else:
+        return
+    client.login(who.agency, who.login, who.password, getpass(f"{who.login} 確認コード / code: "))
 
 
 def _who(args: Arguments, duty: Duty, agency: str) -> _Who:
@@ -84,6 +106,8 @@ def _who(args: Arguments, duty: Duty, agency: str) -> _Who:
     password = os.environ.get("SYMPHO_PASSWORD", "")
     if login and named and password:
         return _Who(named, login, password)
+    if login and named and sys.stdin.isatty() and _known(data_of(args), login, named) is None:
+        return _Who(named, login, getpass(f"{login} パスワード / password: "))
     found = _found(data_of(args), login, named, duty)
     return _Who(found.agency, found.login, password or found.password)
 
@@ -99,6 +123,11 @@ def _found(data: Path, login: str, agency: str, duty: Duty) -> StaffCredential:
     if found is None:
         raise NotLetIn(_nobody(login, agency, duty))
     return found
+
+
+def _known(data: Path, login: str, agency: str) -> StaffCredential | None:
+    file = read(data)
+    return None if file is None else file.find(login, agency)
 
 
 def _nobody(login: str, agency: str, duty: Duty) -> str:

@@ -82,9 +82,9 @@ class Client:
     def close(self) -> None:
         self._connection.close()
 
-    def login(self, agency: str, login: str, password: str) -> dict[str, Any]:
+    def login(self, agency: str, login: str, password: str, code: str = "") -> dict[str, Any]:
         """A session of that member of staff; what the server says of the account."""
-        body = {"agency": agency, "login": login, "password": password, "terminal": TERMINAL}
+        body = {"agency": agency, "login": login, "password": password, "terminal": TERMINAL, "code": code}
         told: dict[str, Any] = self.post("/auth/login", body).data
         self._token = told["token"]
         return told
@@ -98,6 +98,14 @@ class Client:
 
     def put(self, path: str, body: object = None, *, key: str = "") -> Reply:
         return self.call("PUT", path, body, key=key)
+
+    def delete(self, path: str) -> Reply:
+        return self.call("DELETE", path)
+
+    def form(self, path: str, fields: Mapping[str, str]) -> Reply:
+        """Posts a form, as OAuth 2 wants it."""
+        headers = {"Accept": "*/*", "Content-Type": "application/x-www-form-urlencoded"}
+        return self._answered("POST", path, urlencode(fields).encode(), headers)
 
     def call(self, method: str, path: str, body: object = None, *, key: str = "", wait: int = 0) -> Reply:
         """One call; ``key`` is the Idempotency-Key, ``wait`` the seconds of ``Prefer: wait``. ``Refused`` unless
@@ -113,19 +121,23 @@ class Client:
         if body is not None:
             headers["Content-Type"] = "application/json"
             sent = json.dumps(body, ensure_ascii=False).encode()
-        status, got, raw = self._send(method, self._prefix + path, sent, headers)
+        return self._answered(method, path, sent, headers)
+
+    def _answered(self, method: str, path: str, sent: bytes | None, headers: dict[str, str]) -> Reply:
+        status, got, raw = self.send(method, path, sent, headers)
         text = raw.decode("utf-8", errors="replace")
         data = _json(text) if "json" in got.get("content-type", "") else None
         if status >= 300:
             raise Refused(status, data if isinstance(data, dict) else {"title": text[:200], "status": status})
         return Reply(status, data, text, got)
 
-    def _send(
+    def send(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> tuple[int, dict[str, str], bytes]:
+        """One request as it is; status, headers in lower case and body of whatever is answered."""
         for last in (False, True):
             try:
-                self._connection.request(method, path, body, headers)
+                self._connection.request(method, self._prefix + path, body, headers)
                 response: HTTPResponse = self._connection.getresponse()
                 raw = response.read()
             except (OSError, HTTPException) as error:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from authz.duties import DUTIES, Duty
-from gateway.commands import caller
+from gateway.commands import accounts, caller
+from gateway.commands.accounts import account_id
 from gateway.commands.command import Arguments, Command, Exit, Parser
 from gateway.commands.reviewing import listed
 from gateway.commands.screen import quietly, say, show_json, show_pairs, show_table
@@ -71,6 +72,9 @@ def _duties(row: Mapping[str, Any]) -> str:
 def _for_reset(parser: Parser) -> None:
     parser.add_argument("account", metavar="LOGIN", help="利用者名 / whose password")
     parser.add_argument(
+        "--second-factor", action="store_true", help="失われた二要素も取り消す / remove a lost second factor, too"
+    )
+    parser.add_argument(
         "--online", action="store_true", help="サーバーに頼む（権限管理） / by the server, as MANAGE_STAFF"
     )
     caller.add_arguments(parser)
@@ -81,14 +85,14 @@ def _reset(args: Arguments) -> int:
 
     if args.online:
         with caller.staff_with(args, Duty.MANAGE_STAFF, _agency_of(args)) as client:
-            rows = listed(client.get("/staff").data)
-            account = next((one for one in rows if one["login"] == args.account), None)
-            if account is None:
-                raise ConfigError(f"{args.account}: 自団体にその利用者はいません / no such account in this agency")
-            word = client.post(f"/staff/{account['id']}/password-reset").data
+            account = account_id(client, args.account)
+            word = client.post(f"/staff/{account}/password-reset").data
+            if args.second_factor:
+                client.post(f"/staff/{account}/second-factor-removal")
         return _handed_over(args, args.account, str(word["password"]))
     quietly()
-    made = asyncio.run(reset_password(load({"data": args.data}), args.account, _agency_of(args)))
+    config = load({"data": args.data})
+    made = asyncio.run(reset_password(config, args.account, _agency_of(args), second_factor=args.second_factor))
     return _handed_over(args, made.login, made.password)
 
 
@@ -120,8 +124,8 @@ def _handed_over(args: Arguments, login: str, password: str) -> int:
 COMMANDS: Sequence[Command] = (
     Command(
         "staff",
-        "職員を見る、パスワードを作り直す",
-        "list the staff, make new passwords",
+        "職員のアカウントを管理する",
+        "accounts of staff: passwords, second factors, sessions, delegations",
         about=(
             "架空の職員の初期パスワードは DATA/credentials.json にあります。変更したものはそこにはありません。\n"
             "First passwords are in DATA/credentials.json. reset works on the data folder, with or without a server."
@@ -130,10 +134,13 @@ COMMANDS: Sequence[Command] = (
             "sympho staff list",
             "sympho staff reset shinkirou-health",
             "sympho staff reset shinkirou-health --online",
+            "sympho staff add machida --name '町田 見本' --office 9920100400 --duty review --as shinkirou-staff",
+            "sympho staff delegate shinkirou-reviewer-1 shinkirou-health --duty review --days 7",
         ),
         within=(
             Command("list", "一覧", "who there is", configure=_for_list, run=_list),
             Command("reset", "新しいパスワードを作る", "a new password", configure=_for_reset, run=_reset),
+            *accounts.COMMANDS,
         ),
     ),
 )

@@ -78,6 +78,17 @@ MASTERS = {
     "agencies": ("機関 agencies", (("code", "機関コード code"), ("name", "名称 name"), ("kinds", "種別 kinds"))),
     "tasks": ("事務 tasks", (("code", "事務コード code"), ("designation", "名称 designation"))),
     "information": ("特定個人情報 information", (("code", "コード code"), ("label", "名称 label"))),
+    "procedures": (
+        "事務手続 procedures",
+        (
+            ("code", "事務手続コード code"),
+            ("label", "名称（当方） label"),
+            ("item", "項 item"),
+            ("tasks", "事務 tasks"),
+            ("information", "特定個人情報 information"),
+            ("narrows", "絞る narrows"),
+        ),
+    ),
     "revisions": (
         "照合リストの改正 revisions",
         (

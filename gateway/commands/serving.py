@@ -16,7 +16,7 @@ from gateway.commands.screen import out, say
 from gateway.config import Config, Role, load
 from gateway.running.ready import Running, Stay
 
-__all__ = ["COMMANDS", "add_server_arguments", "announce", "config_of", "serve"]
+__all__ = ["COMMANDS", "Showing", "add_server_arguments", "announce", "config_of", "serve"]
 
 WHAT = {
     "agencies": "機関と照合リスト agencies, match list",
@@ -38,6 +38,14 @@ def add_server_arguments(parser: Parser) -> None:
     parser.add_argument("--data", metavar="DIR", help="データフォルダー / data folder, made if need be (SYMPHO_DATA)")
     parser.add_argument("--host", help="待ち受けるアドレス（既定 127.0.0.1） / address to listen on (SYMPHO_HOST)")
     parser.add_argument("--port", metavar="N", help="待ち受けるポート（既定 8443、0 は自動） / 0: any (SYMPHO_PORT)")
+    parser.add_argument(
+        "--world",
+        metavar="WORLD",
+        help="世界の名前か世界フォルダー（既定：架空の国） / a name or a folder (SYMPHO_WORLD)",
+    )
+    parser.add_argument(
+        "--scale", metavar="N", help="架空の国の住民の数（初回だけ） / residents of the invented country (SYMPHO_SCALE)"
+    )
     apart = parser.add_argument_group("役割ごとのプロセス / one process a role")
     apart.add_argument("--party-port", metavar="N", help="機関間（相互TLS）のポート（既定 8444） / SYMPHO_PARTY_PORT")
     apart.add_argument(
@@ -66,6 +74,8 @@ def config_of(args: Arguments, **fixed: Any) -> Config:
         "residents_url",
         "network_url",
         "log_level",
+        "world",
+        "scale",
     )
     given = {name: getattr(args, name, None) for name in names}
     return load({**given, **fixed})
@@ -79,12 +89,12 @@ def serve(config: Config, ready: Callable[[Running], Awaitable[Stay]]) -> None:
     from gateway.running.starting import until_stopped
 
     logs.configure(config.log_level)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, _Showing() as told:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, Showing() as told:
         runner.run(until_stopped(config, told, told.then(ready)))
     say("停止しました。 / Stopped.")
 
 
-class _Showing:
+class Showing:
     """What is filled in on a first start: bars on a terminal, one line for each kind otherwise."""
 
     def __init__(self) -> None:
@@ -92,7 +102,7 @@ class _Showing:
         self._tasks: dict[str, TaskID] = {}
         self._last: tuple[str, int] = ("", 0)
 
-    def __enter__(self) -> _Showing:
+    def __enter__(self) -> Showing:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -103,7 +113,7 @@ class _Showing:
             self._line(what, done)
             return
         if self._bars is None:
-            say("初回起動：架空の国を作っています。 / First start: filling in the invented country.", "bold")
+            say("世界を読み込んでいます。 / Loading the world.", "bold")
             self._bars = Progress(
                 SpinnerColumn(),
                 TextColumn("{task.description}"),
@@ -158,6 +168,8 @@ def announce(server: Running) -> None:
         if value:
             lines.add_row(Text(name), Text(value))
     title = "中間サーバー・シミュレーター（架空の人だけ） / simulator, invented people only"
+    for change in server.changes:
+        say(f"  {change}")
     say(Panel(lines, title=Text(title), title_align="left", border_style="green", expand=False))
 
 
@@ -194,6 +206,8 @@ COMMANDS: Sequence[Command] = (
         examples=(
             "sympho serve",
             "sympho serve --data /var/lib/sympho --port 9000",
+            "sympho serve --world ./my-city",
+            "sympho serve --scale 100000",
             "sympho serve 2> sympho.log",
             "sympho serve --role network --data n --port 8501 --party-port 8511 --join-port 8521",
             "sympho serve --role residents --data r --port 8502 --party-port 8512 --join n/joining/residents.json",

@@ -26,7 +26,7 @@ from gateway.intermediary import codes, inquire, provide, review
 from gateway.intermediary.party import Intermediary
 from gateway.neighbours import residents
 from gateway.neighbours.residents import Residents
-from gateway.network import issuing, permits, publishing, relaying
+from gateway.network import issuing, lists, permits, publishing, relaying
 from gateway.network.party import Network
 from sympho.codes import AgencyCode
 
@@ -63,8 +63,11 @@ class LocalBoard:
     async def directory(self) -> str:
         return self.network.published.signed
 
-    async def match_list(self, serial: int) -> bytes:
-        return await publishing.match_list(self.network, serial)
+    async def manifest(self, serial: int) -> str:
+        return await lists.manifest(self.network, serial)
+
+    async def list_part(self, digest: str) -> bytes:
+        return await lists.part(self.network, digest)
 
     async def enrol(self, enrolments: tuple[Enrolment, ...]) -> None:
         await publishing.enrol(self.network, enrolments)

@@ -27,6 +27,7 @@ from gateway.clock import Clock
 from gateway.exchange.certificates import CertificateReply, JoinRequest, RenewalRequest
 from gateway.exchange.directory import LIMIT as DIRECTORY_LIMIT
 from gateway.exchange.doors import Enrolment, Enrolments, Pulse
+from gateway.exchange.listing import LIMIT as MANIFEST_LIMIT
 from gateway.exchange.messages import (
     CODES_LIMIT,
     MESSAGE_LIMIT,
@@ -284,8 +285,13 @@ class RemoteBoard:
         wire = await self.line.send(self.peer, Sending(PartyPath.DIRECTORY, limit=DIRECTORY_LIMIT, timed=False))
         return wire.decode("ascii", "replace")
 
-    async def match_list(self, serial: int) -> bytes:
-        path = f"{PartyPath.MATCH_LIST}?serial={serial:d}"
+    async def manifest(self, serial: int) -> str:
+        path = f"{PartyPath.LIST_MANIFEST}?serial={serial:d}"
+        wire = await self.line.send(self.peer, Sending(path, limit=MANIFEST_LIMIT, timed=False))
+        return wire.decode("ascii", "replace")
+
+    async def list_part(self, digest: str) -> bytes:
+        path = f"{PartyPath.LIST_PART}?digest={digest}"
         return await self.line.send(self.peer, Sending(path, limit=LIST_LIMIT, timed=False))
 
     async def enrol(self, enrolments: tuple[Enrolment, ...]) -> None:

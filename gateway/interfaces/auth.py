@@ -1,4 +1,4 @@
-"""職員認証 and 業務システムの認証 (SCM): login, renewal, logout, the own password; tokens for business systems."""
+"""職員認証 (SCM): login, renewal, reauthentication, logout, the own password."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from authz import clients, sessions
+from authz import sessions
 from authz.duties import Duty
-from authz.principals import StaffPrincipal, SystemPrincipal
-from authz.sessions import LoginRefused
+from authz.principals import StaffPrincipal
+from authz.sessions import LoggedIn, LoginRefused
+from authz.terminals import Place
 from authz.tokens import LIFE, issue
 from gateway.interfaces.house import Desk, House
 from gateway.interfaces.operation import AnyOperation, Call, Operation, Reply
@@ -22,23 +23,51 @@ from sympho.codes import AgencyCode, TaskCode
 
 Short = Annotated[str, Meta(min_length=1, max_length=64)]
 Password = Annotated[str, Meta(min_length=1, max_length=1024)]
+Code = Annotated[str, Meta(max_length=40)]
+Proof = Annotated[str, Meta(max_length=128)]
 
 
 class LoginBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """``terminal``: the name of the machine somebody sits at, for the operations log."""
+    """``terminal``: the name of the machine somebody sits at, for the operations log.
+
+    ``code``: of the second factor, or a recovery code. ``terminal_key``: of a registered terminal. ``device``: what the
+    last login here answered, so that strangers' failures do not close the account to its owner.
+    """
 
     agency: AgencyCode
     login: Short
     password: Password
     terminal: Short
+    code: Code = ""
+    terminal_key: Proof = ""
+    device: Proof = ""
+
+    def __repr__(self) -> str:
+        return "<LoginBody>"
 
 
-class ClientBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """A business system's credentials."""
+class OutsideBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """An ID token of the outside issuer instead of login name and password."""
 
     agency: AgencyCode
-    client_id: Short
-    secret: Password
+    id_token: Annotated[str, Meta(min_length=1, max_length=8192)]
+    terminal: Short
+    code: Code = ""
+    terminal_key: Proof = ""
+    device: Proof = ""
+
+    def __repr__(self) -> str:
+        return "<OutsideBody>"
+
+
+class ReauthenticationBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """The own password once more, and the code where the account has a second factor."""
+
+    password: Password
+    code: Code = ""
+
+    def __repr__(self) -> str:
+        return "<ReauthenticationBody>"
 
 
 class PasswordBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,30 +87,37 @@ class SessionStaff(Struct, frozen=True):
     tasks: tuple[TaskCode, ...] | None
 
 
-class TokenView(Struct, frozen=True):
-    """A token and how long it and the session behind it last, in machine time."""
+class TokenView(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A token and how long it and the session behind it last, in machine time.
+
+    ``session_ends_at``: with the session, or with the first duty in it that is only delegated. ``must_enrol``: some
+    duties wait for a second factor. ``device``: after a login, to be shown at the next one.
+    """
 
     token: str
     expires_at: Aware
     session_ends_at: Aware
     must_change_password: bool
+    must_enrol: bool
     staff: SessionStaff
+    device: str | None = None
 
-
-class ClientTokenView(Struct, frozen=True):
-    """A token of a business system; for the next one it asks again."""
-
-    token: str
-    expires_at: Aware
-    operations: tuple[str, ...]
+    def __repr__(self) -> str:
+        return "<TokenView>"
 
 
 class SessionView(Struct, frozen=True):
     """Who I am, and until when this token is good."""
 
+    session: str
     expires_at: Aware
+    authenticated_at: Aware
     must_change_password: bool
+    must_enrol: bool
     staff: SessionStaff
+
+
+AT_THE_DOOR = frozenset({"credentials-refused", "account-locked", "second-factor-required"})
 
 
 @dataclass(frozen=True)
@@ -100,9 +136,33 @@ class Session:
     async def log_in(self, call: Call[LoginBody, None]) -> Reply:
         body = call.body
         desk = self.desk_at_the_door(body.agency)
-        principal = await sessions.login(desk.db, body.agency, body.login, body.password, body.terminal, call.at)
-        if isinstance(principal, LoginRefused):
-            raise login_problem(principal)
+        place = Place(body.terminal, call.address, body.terminal_key, body.device)
+        opened = await sessions.login(
+            desk.db, desk.door, body.agency, body.login, body.password, place, call.at, body.code
+        )
+        return self.let_in(desk, opened, call.at.machine)
+
+    async def from_outside(self, call: Call[OutsideBody, None]) -> Reply:
+        body = call.body
+        desk = self.desk_at_the_door(body.agency)
+        if self.house.outside is None:
+            raise Problem("credentials-refused")
+        said = await self.house.outside.who(body.id_token, call.at.machine)
+        place = Place(body.terminal, call.address, body.terminal_key, body.device)
+        opened = await sessions.enter_from_outside(desk.db, desk.door, body.agency, said, place, call.at, body.code)
+        return self.let_in(desk, opened, call.at.machine)
+
+    def let_in(self, desk: Desk, opened: LoggedIn | LoginRefused, now: datetime) -> Reply:
+        if isinstance(opened, LoginRefused):
+            raise login_problem(opened)
+        return Reply(body=_token(desk, opened.principal, now, opened.device))
+
+    async def reauthenticate(self, call: Call[ReauthenticationBody, None]) -> Reply:
+        desk = self.house.desk_of(call.agency)
+        with told():
+            principal = await sessions.reauthenticate(
+                desk.db, desk.door, call.staff, call.body.password, call.body.code, call.at
+            )
         return Reply(body=_token(desk, principal, call.at.machine))
 
     async def renew(self, call: Call[None, None]) -> Reply:
@@ -127,16 +187,12 @@ class Session:
         return Reply(204)
 
     async def show_me(self, call: Call[None, None]) -> Reply:
-        staff = call.staff
-        return Reply(body=SessionView(staff.expires, staff.must_change, _staff(staff)))
-
-    async def client_token(self, call: Call[ClientBody, None]) -> Reply:
-        desk = self.desk_at_the_door(call.body.agency)
-        async with desk.db.transaction() as conn:
-            principal = await clients.authenticate(conn, call.body.client_id, call.body.secret, call.address, call.at)
-        if principal is None or principal.agency != call.body.agency:
-            raise Problem("credentials-refused")
-        return Reply(body=_client_token(desk, principal, call.at.machine))
+        one = call.staff
+        return Reply(
+            body=SessionView(
+                one.session, one.expires, one.authenticated_at, one.must_change, one.must_enrol, _staff(one)
+            )
+        )
 
 
 def operations(house: House) -> list[AnyOperation]:
@@ -147,7 +203,20 @@ def operations(house: House) -> list[AnyOperation]:
             name="log-in", method="POST", path="/auth/login",
             summary_ja="ログイン", summary_en="Log in",
             principals=FOR_ANYONE, duty=None, request=LoginBody, responses={200: TokenView}, handler=here.log_in,
-            problems=frozenset({"credentials-refused", "account-locked"}),
+            problems=AT_THE_DOOR,
+        ),
+        Operation(
+            name="log-in-from-outside", method="POST", path="/auth/oidc",
+            summary_ja="外部認証によるログイン", summary_en="Log in with an ID token of the configured outside issuer",
+            principals=FOR_ANYONE, duty=None, request=OutsideBody, responses={200: TokenView},
+            handler=here.from_outside, problems=AT_THE_DOOR,
+        ),
+        Operation(
+            name="reauthenticate", method="POST", path="/auth/reauthentication",
+            summary_ja="再認証", summary_en="Show again who I am, for what needs it; a new token",
+            principals=BY_STAFF, duty=None, self_service=True, request=ReauthenticationBody,
+            responses={200: TokenView}, handler=here.reauthenticate,
+            problems=frozenset({"credentials-refused", "account-locked", "not-found"}),
         ),
         Operation(
             name="renew-token", method="POST", path="/auth/renew",
@@ -172,27 +241,22 @@ def operations(house: House) -> list[AnyOperation]:
             summary_ja="自分の権限", summary_en="Who I am and what I am charged with",
             principals=BY_STAFF, duty=None, self_service=True, responses={200: SessionView}, handler=here.show_me,
         ),
-        Operation(
-            name="log-in-client", method="POST", path="/auth/client",
-            summary_ja="業務システムのトークン", summary_en="A token for a business system",
-            principals=FOR_ANYONE, duty=None, request=ClientBody, responses={200: ClientTokenView},
-            handler=here.client_token, problems=frozenset({"credentials-refused"}),
-        ),
     ]  # fmt: skip
 
 
-def _token(desk: Desk, principal: StaffPrincipal, now: datetime) -> TokenView:
+def _token(desk: Desk, principal: StaffPrincipal, now: datetime, device: str | None = None) -> TokenView:
     """A token for a session. Whole seconds, as they stand in it."""
     session_ends = principal.expires.replace(microsecond=0)
     expires = min(now.replace(microsecond=0) + LIFE, session_ends)
-    token = issue(replace(principal, expires=expires), desk.key, desk.audience, now)
-    return TokenView(token, expires, session_ends, principal.must_change, _staff(principal))
-
-
-def _client_token(desk: Desk, principal: SystemPrincipal, now: datetime) -> ClientTokenView:
-    expires = min(now.replace(microsecond=0) + LIFE, principal.expires.replace(microsecond=0))
-    token = issue(replace(principal, expires=expires), desk.key, desk.audience, now)
-    return ClientTokenView(token, expires, tuple(sorted(principal.operations)))
+    return TokenView(
+        token=issue(replace(principal, expires=expires), desk.key, desk.audience, now),
+        expires_at=expires,
+        session_ends_at=session_ends,
+        must_change_password=principal.must_change,
+        must_enrol=principal.must_enrol,
+        staff=_staff(principal),
+        device=device,
+    )
 
 
 def _staff(principal: StaffPrincipal) -> SessionStaff:

@@ -40,8 +40,8 @@ _UNREAD = object()
 _SEQUENCES = (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType)
 
 
-def body_decoder(kind: type[T]) -> Callable[[bytes], T]:
-    """A function from the body's bytes to ``kind``; raises ``malformed-body`` or ``invalid-field``."""
+def body_decoder(kind: type[T], broken: str = "invalid-field") -> Callable[[bytes], T]:
+    """A function from the body's bytes to ``kind``; raises ``malformed-body``, or ``broken`` where rules are."""
     decoder = msgspec.json.Decoder(kind, dec_hook=decode_hook)
 
     def decode(raw: bytes) -> T:
@@ -54,7 +54,7 @@ def body_decoder(kind: type[T]) -> Callable[[bytes], T]:
         value = _UNREAD if first is None else _loosely(raw)
         if first is None or value is _UNREAD:
             raise Problem("malformed-body")
-        raise Problem("invalid-field", errors=_all_errors(value, kind, "$", first, strict=True))
+        raise Problem(broken, errors=_all_errors(value, kind, "$", first, strict=True))
 
     return decode
 

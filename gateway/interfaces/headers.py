@@ -10,7 +10,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDictProxy
 
 from gateway.exchange.messages import WORLD_TIME
-from gateway.interfaces.operation import LONGEST_WAIT
+from gateway.interfaces.operation import FORM, JSON, LONGEST_WAIT
 from gateway.pki import peer_urns
 from gateway.problems import FieldError, Problem
 
@@ -21,6 +21,7 @@ __all__ = [
     "check_content",
     "idempotency_key",
     "identities",
+    "named_by_caller",
     "read_body",
     "sent_at",
     "waiting",
@@ -67,15 +68,16 @@ def check_accept(headers: Headers, media: str) -> None:
     raise Problem("not-acceptable")
 
 
-def check_content(headers: Headers, *, raw: bool) -> None:
-    """``unsupported-media-type`` unless it is JSON in UTF-8 (or bytes, where asked for), sent without compression."""
+def check_content(headers: Headers, *, raw: bool, form: bool = False) -> None:
+    """``unsupported-media-type`` unless it is JSON in UTF-8 (or bytes, or a form, where asked for), uncompressed."""
     if headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Problem("unsupported-media-type", "send it without Content-Encoding")
     given = headers.get("Content-Type", "")
-    if given == "application/json":
+    if given == JSON and not form:
         return
     name, *parameters = (text.strip().lower() for text in given.split(";"))
-    if name != "application/json" and not (raw and name == "application/octet-stream"):
+    taken = {FORM} if form else {JSON, "application/octet-stream"} if raw else {JSON}
+    if name not in taken:
         raise Problem("unsupported-media-type")
     if any(text.startswith("charset=") and text.strip('charset="') not in {"utf-8", "utf8"} for text in parameters):
         raise Problem("unsupported-media-type", "send it in UTF-8")
@@ -105,6 +107,12 @@ def waiting(headers: Headers) -> int:
                 known = 0 < len(seconds) <= 9 and seconds.isascii() and seconds.isdigit()
                 return min(int(seconds), LONGEST_WAIT) if known else 0
     return 0
+
+
+def named_by_caller(headers: Headers) -> str:
+    """X-Request-ID as the caller says it, where it is visible ASCII of a sensible length; otherwise nothing."""
+    name = headers.get("X-Request-ID", "")
+    return name if len(name) <= 255 and name.isascii() and name.isprintable() else ""
 
 
 def sent_at(headers: Headers) -> datetime | None:

@@ -7,6 +7,7 @@ speaks for the agencies of that desk alone.
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from authz.operations import Moment
 from authz.operations import Operation as Entry
 from authz.operations.store import record
 from authz.revocations import Revocations
+from authz.sessions import DoorKeys
 from authz.tokens import IssuingKey, TokenRefused, Verifier, keys_of, read
 from gateway.clock import Clock
 from gateway.committer import Committer, Statements
@@ -24,9 +26,11 @@ from gateway.config import Role
 from gateway.database import Connection, Database
 from gateway.exchange.directory import Directory
 from gateway.exchange.jws import Jwk, SigningKey
+from gateway.interfaces.outside import OutsideDoor
 from gateway.interfaces.principals import Authenticate, Credentials, Principal, by_token_or_certificate, party_of
 from gateway.intermediary.party import Intermediary
 from gateway.keys.ring import KeyRing
+from gateway.keys.root import KEY_BYTES, unwrap, wrap
 from gateway.metrics import Meter
 from gateway.neighbours.residents import Residents
 from gateway.network.party import Network
@@ -37,6 +41,8 @@ from sympho.codes import AgencyCode
 __all__ = ["Desk", "House", "furnish"]
 
 PURPOSE = "token"
+STAFF_BOX = "staff-secrets"
+DEVICES = "staff-devices"
 AUDIENCE = "urn:sympho:"
 BEARER = "Bearer "
 CALLERS = 10_000
@@ -47,6 +53,22 @@ async def write_operations(conn: Connection, entries: Sequence[Entry]) -> list[N
     """操作記録 of many calls in one commit."""
     await record(conn, entries)
     return [None for _ in entries]
+
+
+class KeyBox:
+    """The box of what a desk's staff and clients must have kept: sealed under a key of the role's ring."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def seal(self, name: str, plain: bytes) -> bytes:
+        return wrap(self._key, name, plain)
+
+    def open(self, name: str, sealed: bytes) -> bytes:
+        return unwrap(self._key, name, sealed)
+
+    def __repr__(self) -> str:
+        return "<KeyBox>"
 
 
 @dataclass(repr=False)
@@ -65,6 +87,8 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.audience = AUDIENCE + self.role
+        self.box = KeyBox(self.ring.secret(f"{self.role}:{STAFF_BOX}"))
+        self.door = DoorKeys(self.box, self.ring.secret(f"{self.role}:{DEVICES}"))
         self.verifier = Verifier(keys_of([self.key.verifying()]), self.audience, self.revocations)
         self.log = Committer(Statements(self.db), write_operations, name=f"{self.role}.operations")
         self.principal_of: Authenticate = by_token_or_certificate(self.verifier, self.clock.machine)
@@ -90,7 +114,11 @@ class House:
     residents: Residents | None
     desks: tuple[Desk, ...]
     meter: Meter = field(default_factory=Meter)
-    _callers: OrderedDict[str, AgencyCode] = field(default_factory=OrderedDict)
+    outside: OutsideDoor | None = None
+    """The outside issuer whose word about people is believed, if one is configured."""
+    url: str = ""
+    """Where this process is reached: the name under which it issues tokens to business systems (RFC 8414)."""
+    _callers: OrderedDict[str, AgencyCode] = field(default_factory=OrderedDict, init=False)
 
     def __post_init__(self) -> None:
         committers = [desk.log for desk in self.desks]
@@ -148,7 +176,12 @@ class House:
 
 
 async def furnish(
-    clock: Clock, network: Network | None, intermediary: Intermediary | None, residents: Residents | None
+    clock: Clock,
+    network: Network | None,
+    intermediary: Intermediary | None,
+    residents: Residents | None,
+    outside: OutsideDoor | None = None,
+    url: str = "",
 ) -> House:
     """The house of a process that runs these parties."""
     desks: list[Desk] = []
@@ -174,7 +207,7 @@ async def furnish(
                 partial(_held, server),
             )
         )
-    return House(clock, network, intermediary, residents, tuple(desks))
+    return House(clock, network, intermediary, residents, tuple(desks), outside=outside, url=url)
 
 
 def _published(network: Network) -> Directory:
@@ -197,6 +230,8 @@ async def _desk(
     directory: Callable[[], Directory],
 ) -> Desk:
     kid = f"{role}/token-1"
+    for purpose in (STAFF_BOX, DEVICES):
+        await ring.make(f"{role}:{purpose}", partial(os.urandom, KEY_BYTES))
     scalar = await ring.make(f"{role}:{PURPOSE}", lambda: SigningKey.generate(kid).to_bytes())
     key = IssuingKey.from_bytes(kid, issuer, scalar)
     public = SigningKey.from_bytes(kid, scalar).jwk()

@@ -187,7 +187,7 @@ def operations(server: Intermediary) -> list[AnyOperation]:
             summary_ja="情報照会の登録", summary_en="Register an inquiry",
             principals=who, duty=Duty.INQUIRE, request=InquiryBody, responses={201: InquiryView, 202: InquiryView},
             handler=here.register, idempotent=True, waits=True, in_turn=True,
-            problems=OF_SERVED | {"not-found", "conflict"},
+            problems=OF_SERVED | {"not-found", "conflict", "list-stale"},
         ),
         Operation(
             name="list-inquiries", method="GET", path="/inquiries",

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from authz.duties import DUTIES, PrincipalKind
-from gateway.interfaces.operation import JSON, LONGEST_WAIT, AnyOperation
+from gateway.interfaces.operation import FORM, JSON, LONGEST_WAIT, AnyOperation
 from gateway.problems import MEDIA_TYPE, PROBLEMS, ProblemBody
 from sympho.codes import (
     AcquisitionNumber,
@@ -112,13 +112,28 @@ def _operation(operation: AnyOperation, schemas: dict[Any, Any]) -> dict[str, An
         )
     if operation.or_duty:
         made["x-sympho-or-duty"] = sorted(operation.or_duty)
+    if operation.recent:
+        made["x-sympho-recent-authentication"] = True
+    if operation.expired_token:
+        made["x-sympho-expired-token"] = True
     if operation.interface is not None:
         made["x-sympho-interface"] = operation.interface
     if operation.request is not None:
-        raw = operation.request is bytes
-        content = {"application/octet-stream": {}} if raw else {JSON: {"schema": schemas[operation.request]}}
+        content = _content(operation, schemas)
         made["requestBody"] = {"required": True, "content": content}
     return made
+
+
+def _content(operation: AnyOperation, schemas: dict[Any, Any]) -> dict[str, Any]:
+    if operation.form:
+        return {
+            FORM: {"schema": {"type": "object", "properties": {name: {"type": "string"} for name in operation.form}}}
+        }
+    return (
+        {"application/octet-stream": {}}
+        if operation.request is bytes
+        else {JSON: {"schema": schemas[operation.request]}}
+    )
 
 
 def _security(operation: AnyOperation) -> list[dict[str, list[str]]]:
@@ -193,7 +208,10 @@ def _responses(operation: AnyOperation, schemas: dict[Any, Any]) -> dict[str, An
         elif kind is not None:
             made[str(status)]["content"] = {JSON: {"schema": schemas[kind]}}
     for status in _statuses(slugs_of(operation)):
-        made.setdefault(str(status), {"$ref": f"#/components/responses/{_response_name(status)}"})
+        if str(status) in made:
+            made[str(status)].setdefault("content", {}).update(_problem(status)["content"])
+        else:
+            made[str(status)] = {"$ref": f"#/components/responses/{_response_name(status)}"}
     return made
 
 
@@ -212,6 +230,8 @@ def slugs_of(operation: AnyOperation) -> frozenset[str]:
         slugs |= _WITH_TOKEN
     if operation.duty is not None:
         slugs |= {"wrong-duty"}
+    if operation.recent:
+        slugs |= {"reauthentication-required"}
     return slugs
 
 

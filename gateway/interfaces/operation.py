@@ -15,7 +15,7 @@ text; it returns a struct, or raises ``Problem``. All the rest is done once, in 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -38,6 +38,7 @@ from sympho.codes import AcquisitionNumber, AgencyCode, LinkageCode, PersonKey, 
 
 __all__ = [
     "BODY_LIMIT",
+    "FORM",
     "JSON",
     "LONGEST_WAIT",
     "AnyOperation",
@@ -54,6 +55,7 @@ LONGEST_WAIT = 30
 """Seconds that ``Prefer: wait`` can hold a call open."""
 
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 LETTERS = frozenset(ascii_lowercase)
@@ -97,6 +99,8 @@ class Call(Generic[B, Q]):
     """Whether the operations log already tells that this call was done; see ``concerns``."""
     sent_at: datetime | None = None
     """World time at which another party says it has sent this; None where it does not say, and for everybody else."""
+    authorization: str = field(default="", repr=False)
+    """The header Authorization, where the operation takes a form: a client may show its secret there (RFC 6749)."""
 
     def concerns(self, exchange: UUID, *, logged: bool = False) -> None:
         """Ties the call to an exchange in the log and in the operations log, also if it ends in a problem. ``logged``:
@@ -160,10 +164,10 @@ class Call(Generic[B, Q]):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a handler answers. ``body`` is of the type that the operation declares for ``status``."""
+    """What a handler answers. ``body`` is of the type that the operation declares for ``status``; parts for bytes."""
 
     status: int = 200
-    body: Struct | bytes | None = None
+    body: Struct | bytes | AsyncIterator[bytes] | None = None
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -196,6 +200,10 @@ class Operation(Generic[B, Q]):
     """Other duties of which one will do as well: what two people look at has two."""
     expired_token: bool = False
     """Whether a token will do that has expired within the grace of a session: for its renewal alone."""
+    recent: bool = False
+    """Whether a member of staff must have been authenticated a short while ago (RFC 9470)."""
+    form: tuple[str, ...] = ()
+    """The fields of a form that is taken instead of JSON, undecoded; for ``request=bytes``."""
     waits: bool = False
     """Whether the handler heeds ``Prefer: wait``; the document says so."""
     in_turn: bool = False
@@ -205,6 +213,9 @@ class Operation(Generic[B, Q]):
     media: str = JSON
     """Media type of the body of a 2xx reply whose declared type is ``bytes``."""
     limit: int = BODY_LIMIT
+    foreign: bool = False
+    """Whether the messages are another standard's: members that we do not know are passed over, a broken rule is a
+    ``malformed-body``, and the caller's X-Request-ID comes back."""
 
     def __post_init__(self) -> None:
         faults = [*self._faults()]
@@ -233,6 +244,7 @@ class Operation(Generic[B, Q]):
         if not self.path.startswith("/") or set(self.path_types) - set(self.parameters):
             yield "its path does not begin with / or lacks a declared parameter"
         yield from self._faults_of_duty()
+        yield from self._faults_of_form_and_time()
         yield from self._faults_of_secrets()
         if self.request is not None and self.method in {"GET", "DELETE"}:
             yield "a GET or DELETE has no body"
@@ -240,13 +252,19 @@ class Operation(Generic[B, Q]):
             yield "a GET needs no idempotency key"
         if self.problems - set(PROBLEMS):
             yield "it declares a problem outside the closed table"
-        versioned = self.principals == {PrincipalKind.PARTY}
+        versioned = self.foreign or self.principals == {PrincipalKind.PARTY}
         if self.request not in {None, bytes}:
             yield from weaknesses(self.request, in_url=False, versioned=versioned)
         if self.query is not None:
             yield from weaknesses(self.query, in_url=True, versioned=False)
         if not self.responses or not all(_fits(kind) for kind in self.responses.values()):
             yield "a response is a Struct, a union of Structs, bytes or None"
+
+    def _faults_of_form_and_time(self) -> Iterator[str]:
+        if self.form and self.request is not bytes:
+            yield "a form is taken as it comes"
+        if self.recent and (self.duty is None or self.principals != {PrincipalKind.STAFF}):
+            yield "only a person with a duty can have been authenticated a short while ago"
 
     def _faults_of_secrets(self) -> Iterator[str]:
         """A linkage code stays with an agency's server and the network; what the network knows us by stays there."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from authz.duties import PrincipalKind
 from gateway.clock import Clock
@@ -31,6 +31,7 @@ from gateway.exchange.messages import (
     CodeNotice,
     CodeReply,
     CodeRequest,
+    Hex,
     Inquiry,
     Notice,
     PermitOrRefusal,
@@ -46,7 +47,7 @@ from gateway.intermediary.party import Intermediary
 from gateway.intermediary.store import held
 from gateway.neighbours import residents as residents_flow
 from gateway.neighbours.residents import Residents
-from gateway.network import alarms, issuing, joining, permits, publishing, relaying
+from gateway.network import alarms, issuing, joining, lists, permits, publishing, relaying
 from gateway.network.party import Network
 from gateway.pki import Authority
 from gateway.problems import FieldError, Problem
@@ -58,10 +59,16 @@ PARTY = frozenset({PrincipalKind.PARTY})
 ENDPOINT_LENGTH = 200
 
 
-class MatchListQuery(Struct, frozen=True, forbid_unknown_fields=True):
+class ManifestQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which published list."""
 
-    serial: int
+    serial: Annotated[int, Meta(ge=1, le=2**31)]
+
+
+class PartQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which part of a list."""
+
+    digest: Hex
 
 
 class _Head(Struct, frozen=True):
@@ -175,8 +182,11 @@ class _AtNetwork:
         self._published()
         return Reply(body=self.network.published.signed.encode())
 
-    async def match_list(self, call: Call[None, MatchListQuery]) -> Reply:
-        return Reply(body=await publishing.match_list(self.network, call.query.serial))
+    async def manifest(self, call: Call[None, ManifestQuery]) -> Reply:
+        return Reply(body=(await lists.manifest(self.network, call.query.serial)).encode())
+
+    async def list_part(self, call: Call[None, PartQuery]) -> Reply:
+        return Reply(body=await lists.part(self.network, call.query.digest))
 
     async def enrol(self, call: Call[Enrolments, None]) -> Reply:
         await self._role(call, joining.INTERMEDIARY, "enrolment")
@@ -266,8 +276,12 @@ def network_doors(network: Network, authority: Authority) -> tuple[AnyOperation,
             method="GET", media="application/jose",
         ),
         door(
-            "match-list", PartyPath.MATCH_LIST, ("照会許可用照合リスト", "A match list"), at.match_list, bytes,
-            method="GET", query=MatchListQuery,
+            "list-manifest", PartyPath.LIST_MANIFEST, ("照会許可用照合リストの目録", "A list's signed manifest"),
+            at.manifest, bytes, method="GET", query=ManifestQuery, media="application/jose",
+        ),
+        door(
+            "list-part", PartyPath.LIST_PART, ("照会許可用照合リストの部分", "A part of a list"), at.list_part, bytes,
+            method="GET", query=PartQuery,
         ),
         door(
             "enrol", PartyPath.ENROL, ("機関の鍵の登録", "Make agencies' keys known"), at.enrol, None,

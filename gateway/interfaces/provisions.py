@@ -9,6 +9,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from authz import delegations
 from authz.duties import Duty
 from gateway.exchange.messages import Content, ItemValue, Outcome, Permit, ReasonOfNull
 from gateway.interfaces.operation import AnyOperation, Call, Operation, Reply
@@ -175,13 +176,20 @@ class Provisions:
 
     async def release(self, call: Call[None, None]) -> Reply:
         call.concerns(UUID(call.path["exchange"]))
-        await review.release(self.server, Reviewer(call.agency, call.staff.staff_id), UUID(call.path["exchange"]))
+        await review.release(self.server, await self._second(call), UUID(call.path["exchange"]))
         return await self.viewed(call)
 
     async def send_back(self, call: Call[None, None]) -> Reply:
         call.concerns(UUID(call.path["exchange"]))
-        await review.send_back(self.server, Reviewer(call.agency, call.staff.staff_id), UUID(call.path["exchange"]))
+        await review.send_back(self.server, await self._second(call), UUID(call.path["exchange"]))
         return await self.viewed(call)
+
+    async def _second(self, call: Call[None, None]) -> Reviewer:
+        """The caller as a second person: whoever stands for another one is no other person."""
+        me = call.staff.staff_id
+        async with self.server.db.connection() as conn:
+            same = await delegations.one_person_with(conn, call.agency, me, call.at.machine)
+        return Reviewer(call.agency, me, same)
 
 
 def operations(server: Intermediary) -> list[AnyOperation]:
@@ -219,7 +227,7 @@ def operations(server: Intermediary) -> list[AnyOperation]:
         Operation(
             name="release-provision", method="POST", path="/provisions/{exchange}/release", interface="IF_TKY_20511",
             summary_ja="情報提供送信の許可", summary_en="Release what was prepared, as the second person",
-            principals=BY_STAFF, duty=Duty.RELEASE, path_types=path, responses={200: ProvisionView},
+            principals=BY_STAFF, duty=Duty.RELEASE, path_types=path, responses={200: ProvisionView}, recent=True,
             handler=here.release, problems=second | {"changed-since-prepared"},
         ),
         Operation(

@@ -39,5 +39,7 @@ def _problem(refused: StaffRefused) -> Problem:
             return Problem(refused.fault.slug, refused.detail)
         case StaffFault.OWN_ACCOUNT:
             return Problem(refused.fault.slug, "nobody changes the own account")
+        case StaffFault.FACTOR_STANDS:
+            return Problem(refused.fault.slug, "a second factor is confirmed already, or none was enrolled")
         case _:
             return Problem(refused.fault.slug)

@@ -1,31 +1,26 @@
-"""権限管理 and 監査 (SCM): accounts of staff and business systems, their duties, and the operations log."""
+"""権限管理 (SCM): accounts of staff, their duties, conditions and sessions, and what the agency demands of all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
-from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from authz import clients, staff
-from authz.clients import ClientCredential, NewClient
+from authz import factors, sessions, staff, store
 from authz.duties import Duty
-from authz.operations import Logged, OperationOutcome, Search
-from authz.operations.store import search
-from authz.staff import Charge, Credential, NewAccount
+from authz.staff import Charge, Conditions, Credential, NewAccount
 from authz.store import Account
+from gateway.interfaces.factors import SessionList, session_list
 from gateway.interfaces.house import House
 from gateway.interfaces.operation import AnyOperation, Call, Operation, Reply
 from gateway.interfaces.refusals import told
-from gateway.interfaces.words import BY_STAFF, AccountId, Aware, ClientId, Limit, in_tokyo
-from gateway.problems import FieldError, Problem
-from sympho.codes import SystemCode, TaskCode
+from gateway.interfaces.words import BY_STAFF, AccountId, Aware, SessionId
+from sympho.codes import TaskCode
 
 Name = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,40}$")]
 Office = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,20}$")]
-OperationName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9.-]{0,63}$")]
+TerminalCode = Annotated[str, Meta(pattern="^trm_[a-z2-7]{26}$")]
 
 
 class AccountBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,6 +31,8 @@ class AccountBody(Struct, frozen=True, forbid_unknown_fields=True):
     office: Office
     duties: tuple[Duty, ...]
     tasks: tuple[TaskCode, ...] | None = None
+    valid_from: Aware | None = None
+    valid_until: Aware | None = None
 
 
 class ChargeBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,6 +55,10 @@ class AccountView(Struct, frozen=True):
     must_change_password: bool
     created_at: Aware
     disabled_at: Aware | None
+    valid_from: Aware | None
+    valid_until: Aware | None
+    terminals: tuple[str, ...] | None
+    outside_subject: str | None
 
 
 class AccountList(Struct, frozen=True):
@@ -77,68 +78,37 @@ class CredentialView(Struct, frozen=True):
         return "<CredentialView>"
 
 
-class ClientAccountBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """A business system to be admitted to operations, by their names."""
+class ConditionsBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """When (machine time), from which registered terminals, and as whom of the outside issuer a person may log in.
 
-    name: Name
-    system: SystemCode
-    operations: Annotated[tuple[OperationName, ...], Meta(min_length=1)]
-    tasks: tuple[TaskCode, ...] | None = None
+    What is left out, or null, does not limit; without ``outside_subject`` the outside issuer opens nothing.
+    """
 
-
-class ClientCredentialView(Struct, frozen=True):
-    """A client's id with its secret: said once."""
-
-    client_id: str
-    secret: str
-
-    def __repr__(self) -> str:
-        return "<ClientCredentialView>"
+    valid_from: Aware | None = None
+    valid_until: Aware | None = None
+    terminals: Annotated[tuple[TerminalCode, ...], Meta(max_length=100)] | None = None
+    outside_subject: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,255}$")] | None = None
 
 
-class OperationQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which entries of the operations log; times are world time, ``before`` is ``next`` of the page before."""
+class RulesBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the agency demands: duties that need a second factor, days after which a password is too old."""
 
-    since: Aware | None = None
-    until: Aware | None = None
-    person: Annotated[str, Meta(pattern="^(stf|cli)_[a-z2-7]{26}$")] | None = None
-    name: OperationName | None = None
-    outcome: OperationOutcome | None = None
-    exchange: UUID | None = None
-    before: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
-    limit: Limit = 100
+    second_factor_for: tuple[Duty, ...] = ()
+    password_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
 
 
-class OperationEntry(Struct, frozen=True):
-    """操作記録: who did what, where, when, with which outcome. ``person`` is an account, a client, or empty."""
+class RulesView(Struct, frozen=True):
+    """The same, as it holds."""
 
-    seq: int
-    at: Aware
-    machine_at: Aware
-    person: str
-    session: str
-    terminal: str
-    name: str
-    interface: str
-    outcome: OperationOutcome
-    reason: str
-    exchange: UUID | None
-    about: str
-
-
-class OperationLog(Struct, frozen=True):
-    """A page of the log, newest first; ``next`` is null on the last one."""
-
-    operations: tuple[OperationEntry, ...]
-    next: int | None
+    second_factor_for: tuple[Duty, ...]
+    password_days: int | None
 
 
 @dataclass(frozen=True)
 class Accounts:
-    """Handlers of 権限管理 and 監査."""
+    """Handlers of 権限管理."""
 
     house: House
-    for_systems: Callable[[], frozenset[str]]
 
     async def list_staff(self, call: Call[None, None]) -> Reply:
         async with self.house.desk_of(call.agency).db.connection() as conn:
@@ -147,7 +117,15 @@ class Accounts:
 
     async def create(self, call: Call[AccountBody, None]) -> Reply:
         body = call.body
-        new = NewAccount(body.login, body.name, body.office, frozenset(body.duties), _tasks(body.tasks))
+        new = NewAccount(
+            body.login,
+            body.name,
+            body.office,
+            frozenset(body.duties),
+            _tasks(body.tasks),
+            valid_from=body.valid_from,
+            valid_until=body.valid_until,
+        )
         with told():
             async with self.house.desk_of(call.agency).db.transaction() as conn:
                 made = await staff.create_account(conn, call.staff.actor, new, call.at)
@@ -198,53 +176,65 @@ class Accounts:
         desk.revoked(call.agency, ended, call.at.machine)
         return Reply(204)
 
-    async def create_client(self, call: Call[ClientAccountBody, None]) -> Reply:
-        body = call.body
-        _require_known(body.operations, self.for_systems())
-        new = NewClient(body.name, body.system, frozenset(body.operations), _tasks(body.tasks))
-        with told():
-            async with self.house.desk_of(call.agency).db.transaction() as conn:
-                made = await clients.create_client(conn, call.staff.actor, new, call.at)
-        call.about = made.client_id
-        return Reply(201, _client_credential(made))
-
-    async def disable_client(self, call: Call[None, None]) -> Reply:
-        call.about = str(call.path["client_id"])
-        desk = self.house.desk_of(call.agency)
+    async def set_conditions(self, call: Call[ConditionsBody, None]) -> Reply:
+        call.about = str(call.path["staff_id"])
+        desk, body = self.house.desk_of(call.agency), call.body
+        bound = None if body.terminals is None else frozenset(body.terminals)
+        wanted = Conditions(body.valid_from, body.valid_until, bound, body.outside_subject)
         with told():
             async with desk.db.transaction() as conn:
-                ended = await clients.disable_client(conn, call.staff.actor, call.about, call.at)
+                ended = await staff.set_conditions(conn, call.staff.actor, call.about, wanted, call.at)
         desk.revoked(call.agency, ended, call.at.machine)
         return Reply(204)
 
-    async def replace_secret(self, call: Call[None, None]) -> Reply:
-        call.about = str(call.path["client_id"])
+    async def remove_second_factor(self, call: Call[None, None]) -> Reply:
+        call.about = str(call.path["staff_id"])
         desk = self.house.desk_of(call.agency)
         with told():
             async with desk.db.transaction() as conn:
-                made, ended = await clients.replace_secret(conn, call.staff.actor, call.about, call.at)
+                ended = await factors.remove(conn, call.staff.actor, call.about, call.at)
         desk.revoked(call.agency, ended, call.at.machine)
-        return Reply(body=_client_credential(made))
+        return Reply(204)
 
-    async def read_log(self, call: Call[None, OperationQuery]) -> Reply:
-        query = call.query
-        wanted = Search(
-            query.since, query.until, query.person, query.name, query.outcome, query.exchange, query.before, query.limit
-        )
+    async def list_sessions(self, call: Call[None, None]) -> Reply:
+        call.about = str(call.path["staff_id"])
         async with self.house.desk_of(call.agency).db.connection() as conn:
-            entries = await search(conn, call.agency, wanted)
-        more = entries[-1].seq if len(entries) == query.limit else None
-        return Reply(body=OperationLog(tuple(_entry(one) for one in entries), more))
+            return Reply(body=session_list(await sessions.living(conn, call.agency, call.about, call.at)))
+
+    async def end_session(self, call: Call[None, None]) -> Reply:
+        call.about = str(call.path["staff_id"])
+        desk, session = self.house.desk_of(call.agency), str(call.path["session_id"])
+        with told():
+            async with desk.db.transaction() as conn:
+                ended = await sessions.end_session(conn, call.staff.actor, call.about, session, call.at)
+        desk.revoked(call.agency, ended, call.at.machine)
+        return Reply(204)
+
+    async def show_rules(self, call: Call[None, None] | Call[RulesBody, None]) -> Reply:
+        async with self.house.desk_of(call.agency).db.connection() as conn:
+            rules = await store.rules(conn, call.agency)
+        return Reply(body=RulesView(tuple(sorted(rules.second_factor_for)), rules.password_days))
+
+    async def set_rules(self, call: Call[RulesBody, None]) -> Reply:
+        wanted = store.Rules(frozenset(call.body.second_factor_for), call.body.password_days)
+        with told():
+            async with self.house.desk_of(call.agency).db.transaction() as conn:
+                await staff.set_rules(conn, call.staff.actor, wanted, call.at)
+        return await self.show_rules(call)
 
 
-def operations(house: House, for_systems: Callable[[], frozenset[str]]) -> list[AnyOperation]:
-    """What whoever cares for accounts, or audits, may do. ``for_systems`` names the operations of systems."""
-    here = Accounts(house, for_systems)
+def operations(house: House) -> list[AnyOperation]:
+    """What whoever cares for accounts may do."""
+    here = Accounts(house)
     account: dict[str, Any] = {
         "principals": BY_STAFF, "duty": Duty.MANAGE_STAFF, "path_types": {"staff_id": AccountId},
         "problems": frozenset({"wrong-agency"}),
     }  # fmt: skip
-    client: dict[str, Any] = {**account, "path_types": {"client_id": ClientId}}
+    one_session = {**account, "path_types": {"staff_id": AccountId, "session_id": SessionId}}
+    rules: dict[str, Any] = {
+        "principals": BY_STAFF, "duty": Duty.MANAGE_STAFF, "problems": frozenset({"wrong-agency"}),
+        "responses": {200: RulesView},
+    }  # fmt: skip
     return [
         Operation(
             name="list-staff", method="GET", path="/staff",
@@ -285,35 +275,36 @@ def operations(house: House, for_systems: Callable[[], frozenset[str]]) -> list[
             handler=here.revoke_sessions, **account,
         ),
         Operation(
-            name="create-client", method="POST", path="/clients",
-            summary_ja="業務システムの登録", summary_en="Admit a business system",
-            principals=BY_STAFF, duty=Duty.MANAGE_STAFF, request=ClientAccountBody,
-            responses={201: ClientCredentialView}, handler=here.create_client, problems=frozenset({"wrong-agency"}),
+            name="list-staff-sessions", method="GET", path="/staff/{staff_id}/sessions",
+            summary_ja="職員のセッション", summary_en="A person's living sessions", responses={200: SessionList},
+            handler=here.list_sessions, **account,
         ),
         Operation(
-            name="disable-client", method="POST", path="/clients/{client_id}/disable",
-            summary_ja="業務システムの停止", summary_en="Close a business system's client", responses={204: None},
-            handler=here.disable_client, **client,
+            name="end-staff-session", method="DELETE", path="/staff/{staff_id}/sessions/{session_id}",
+            summary_ja="職員のセッションの終了", summary_en="End one session of a person", responses={204: None},
+            handler=here.end_session, **one_session,
         ),
         Operation(
-            name="replace-client-secret", method="POST", path="/clients/{client_id}/secret",
-            summary_ja="業務システムの秘密の交換", summary_en="A new secret for a business system",
-            responses={200: ClientCredentialView}, handler=here.replace_secret, **client,
+            name="set-staff-conditions", method="PUT", path="/staff/{staff_id}/conditions",
+            summary_ja="利用条件の設定", summary_en="When, from where and over which door a person may log in",
+            request=ConditionsBody, responses={204: None}, handler=here.set_conditions,
+            **{**account, "problems": frozenset({"wrong-agency", "conflict"})},
         ),
         Operation(
-            name="read-operations", method="GET", path="/operations",
-            summary_ja="操作記録の閲覧", summary_en="Read the operations log",
-            principals=BY_STAFF, duty=Duty.AUDIT, query=OperationQuery, responses={200: OperationLog},
-            handler=here.read_log, problems=frozenset({"wrong-agency"}),
+            name="remove-second-factor", method="POST", path="/staff/{staff_id}/second-factor-removal",
+            summary_ja="二要素の取消し", summary_en="Remove a lost second factor", responses={204: None},
+            handler=here.remove_second_factor, **account,
+        ),
+        Operation(
+            name="show-staff-rules", method="GET", path="/staff-rules",
+            summary_ja="団体の規則", summary_en="What the agency demands of its staff", handler=here.show_rules, **rules,
+        ),
+        Operation(
+            name="set-staff-rules", method="PUT", path="/staff-rules",
+            summary_ja="団体の規則の設定", summary_en="Demand a second factor, or newer passwords", request=RulesBody,
+            handler=here.set_rules, **rules,
         ),
     ]  # fmt: skip
-
-
-def _require_known(names: Sequence[str], known: frozenset[str]) -> None:
-    wrong = [n for n, name in enumerate(names) if name not in known]
-    if wrong:
-        rule = "an operation that systems may call"
-        raise Problem("invalid-field", errors=tuple(FieldError(f"$.operations[{n}]", rule) for n in wrong[:20]))
 
 
 def _tasks(tasks: tuple[TaskCode, ...] | None) -> frozenset[TaskCode] | None:
@@ -331,31 +322,12 @@ def _account(account: Account) -> AccountView:
         account.must_change,
         account.created_at,
         account.disabled_at,
+        account.valid_from,
+        account.valid_until,
+        None if account.terminals is None else tuple(sorted(account.terminals)),
+        account.outside_subject,
     )
 
 
 def _credential(made: Credential) -> CredentialView:
     return CredentialView(made.staff_id, made.login, made.password)
-
-
-def _client_credential(made: ClientCredential) -> ClientCredentialView:
-    return ClientCredentialView(made.client_id, made.secret)
-
-
-def _entry(one: Logged) -> OperationEntry:
-    operation = one.operation
-    actor = operation.actor
-    return OperationEntry(
-        one.seq,
-        in_tokyo(operation.at.world),
-        operation.at.machine,
-        actor.person,
-        actor.session,
-        actor.terminal,
-        operation.name,
-        operation.interface,
-        operation.outcome,
-        operation.reason,
-        operation.exchange,
-        operation.about,
-    )

@@ -7,7 +7,7 @@ id; the log tells its exception's type and place only, because exception texts q
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from authz.duties import PrincipalKind
 from authz.operations import Actor, Moment, OperationOutcome
 from authz.operations import Operation as Entry
 from authz.principals import StaffPrincipal, SystemPrincipal
+from authz.sessions import RECENT
 from gateway import problems
 from gateway.interfaces.decoding import body_decoder, path_decoder, query_decoder
 from gateway.interfaces.headers import (
@@ -29,6 +30,7 @@ from gateway.interfaces.headers import (
     check_content,
     idempotency_key,
     identities,
+    named_by_caller,
     read_body,
     sent_at,
     waiting,
@@ -161,6 +163,8 @@ class _Door:
         if not self.operation.is_public:
             response = await self._recorded(visit, response)
         mark("log")
+        if self.operation.foreign:
+            response.headers["X-Request-Id"] = named_by_caller(request.headers) or visit.request_id
         _log_line(visit, response.status, self.operation)
         if self._wiring.observe is not None:
             spent = perf_counter() - visit.began
@@ -187,7 +191,7 @@ class _Door:
             mark("authenticate")
             visit.principal = await self._wiring.authenticate(_credentials(request, visit.address, operation))
             visit.actor = actor_of(visit.principal, visit.address)
-            _authorize(operation, visit.principal)
+            _authorize(operation, visit.principal, visit.at)
         mark("http")
         headers = request.headers
         check_accept(headers, operation.media)
@@ -195,7 +199,7 @@ class _Door:
         path = self._path(request.match_info)
         key = idempotency_key(headers) if operation.idempotent else ""
         if operation.request is not None:
-            check_content(headers, raw=operation.request is bytes)
+            check_content(headers, raw=operation.request is bytes, form=bool(operation.form))
         raw = await read_body(request, operation.limit)
         visit.call = call = Call(
             operation=operation.name,
@@ -213,6 +217,7 @@ class _Door:
             interface=operation.interface or "",
             actor=visit.actor,
             sent_at=sent_at(headers) if visit.principal.kind is PrincipalKind.PARTY else None,
+            authorization=headers.get("Authorization", "") if operation.form else "",
         )
         return await operation.handler(call)
 
@@ -228,12 +233,13 @@ class _Door:
     def _response(self, visit: _Visit, reply: Reply) -> web.Response:
         mark("reply")
         kinds = self._kinds.get(reply.status)
-        if kinds is None or not isinstance(reply.body, kinds):
+        streamed = isinstance(reply.body, AsyncIterator) and kinds == (bytes,)
+        if kinds is None or not (streamed or isinstance(reply.body, kinds)):
             raise TypeError(f"{self.operation.name} answers {reply.status} with what it does not declare")
         headers = {**HARDENING, **reply.headers, "Cache-Control": "no-store", "X-Request-Id": visit.request_id}
         if reply.body is None:
             return web.Response(status=reply.status, headers=headers)
-        if isinstance(reply.body, bytes):
+        if isinstance(reply.body, bytes | AsyncIterator):
             headers.setdefault("Content-Type", self.operation.media)
             return web.Response(status=reply.status, body=reply.body, headers=headers)
         headers["Content-Type"] = "application/json"
@@ -286,7 +292,9 @@ class _Elsewhere:
 def _body_reader(operation: AnyOperation) -> Callable[[bytes], Any]:
     if operation.request is None:
         return _nothing
-    return bytes if operation.request is bytes else body_decoder(operation.request)
+    if operation.request is bytes:
+        return bytes
+    return body_decoder(operation.request, broken="malformed-body" if operation.foreign else "invalid-field")
 
 
 def _nothing(raw: bytes) -> None:
@@ -309,7 +317,7 @@ def _credentials(request: web.Request, address: str, operation: AnyOperation) ->
     return Credentials(token, names, address, operation.expired_token)
 
 
-def _authorize(operation: AnyOperation, principal: Principal) -> None:
+def _authorize(operation: AnyOperation, principal: Principal, at: Moment) -> None:
     if principal.kind not in operation.principals:
         raise Problem("wrong-principal")
     if operation.self_service:
@@ -318,6 +326,8 @@ def _authorize(operation: AnyOperation, principal: Principal) -> None:
         raise Problem("wrong-duty", "duty " + " or ".join(sorted(operation.duties)))
     if isinstance(principal, SystemPrincipal) and operation.name not in principal.operations:
         raise Problem("wrong-duty", f"operation {operation.name}")
+    if operation.recent and isinstance(principal, StaffPrincipal) and principal.authenticated_at + RECENT < at.machine:
+        raise Problem("reauthentication-required")
 
 
 def _refusal(visit: _Visit, problem: Problem) -> web.Response:

@@ -5,7 +5,25 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 from authz.duties import PrincipalKind
-from gateway.interfaces import addressees, auth, codes, duplicates, inquiries, provisions, records, staff, system, world
+from gateway.interfaces import (
+    addressees,
+    auth,
+    authzen,
+    charges,
+    clients,
+    codes,
+    duplicates,
+    explaining,
+    factors,
+    inquiries,
+    lists,
+    operationslog,
+    provisions,
+    records,
+    staff,
+    system,
+    world,
+)
 from gateway.interfaces.house import House
 from gateway.interfaces.operation import AnyOperation
 
@@ -21,9 +39,16 @@ def operations(house: House) -> list[AnyOperation]:
 
     if house.desks:
         table += auth.operations(house)
-        table += staff.operations(house, for_systems)
+        table += factors.operations(house)
+        table += staff.operations(house)
+        table += charges.operations(house)
+        table += clients.operations(house, for_systems)
+        table += operationslog.operations(house)
         table += records.operations(house)
         table += world.masters_operations(house)
+        table += explaining.operations(house)
+        table += authzen.operations(house)
+        table += lists.operations(house)
     if house.intermediary is not None:
         table += inquiries.operations(house.intermediary)
         table += provisions.operations(house.intermediary)
@@ -32,6 +57,7 @@ def operations(house: House) -> list[AnyOperation]:
         table += codes.operations(house.intermediary)
     if house.network is not None:
         table += world.clock_operations(house, house.network)
+        table += lists.network_operations(house.network)
     table += system.operations(house, lambda: table, _version())
     return table
 

@@ -26,10 +26,13 @@ __all__ = [
     "Aware",
     "ClientId",
     "Cursor",
+    "DelegationId",
     "ExchangeNumber",
     "Limit",
     "Person",
     "Persons",
+    "SessionId",
+    "TerminalId",
     "cursor",
     "found",
     "in_tokyo",
@@ -98,6 +101,33 @@ class ClientId(_OpaqueId):
     kind = "業務システムの識別子"
     prefix = "cli_"
     pattern = "^cli_[a-z2-7]{26}$"
+    __slots__ = ()
+
+
+class TerminalId(_OpaqueId):
+    """端末の識別子."""
+
+    kind = "端末の識別子"
+    prefix = "trm_"
+    pattern = "^trm_[a-z2-7]{26}$"
+    __slots__ = ()
+
+
+class DelegationId(_OpaqueId):
+    """代行の識別子."""
+
+    kind = "代行の識別子"
+    prefix = "dlg_"
+    pattern = "^dlg_[a-z2-7]{26}$"
+    __slots__ = ()
+
+
+class SessionId(_OpaqueId):
+    """セッションの識別子: it opens nothing without its token."""
+
+    kind = "セッションの識別子"
+    prefix = "ses_"
+    pattern = "^ses_[a-z2-7]{26}$"
     __slots__ = ()
 
 

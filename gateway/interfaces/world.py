@@ -7,7 +7,7 @@ from datetime import date, datetime
 from msgspec import Struct
 
 from authz.duties import Duty
-from authz.matchlist import MatchList
+from authz.matchlist import Certainty, MatchList, Revision
 from gateway.clock import TOKYO
 from gateway.exchange.directory import Directory
 from gateway.interfaces.house import House
@@ -17,7 +17,7 @@ from gateway.interfaces.words import BY_STAFF, BY_STAFF_OR_SYSTEM, Aware
 from gateway.network import publishing
 from gateway.network.party import Network
 from gateway.problems import FieldError, Problem
-from sympho.codes import AgencyCode, InformationCode, ItemCode, TaskCode
+from sympho.codes import AgencyCode, InformationCode, ItemCode, ProcedureCode, TaskCode
 
 EARLIEST = datetime(2015, 10, 5, tzinfo=TOKYO)
 LATEST = datetime(2100, 1, 1, tzinfo=TOKYO)
@@ -71,6 +71,20 @@ class InformationMaster(Struct, frozen=True):
     items: tuple[ItemMaster, ...]
 
 
+class ProcedureMaster(Struct, frozen=True):
+    """事務手続: where it stands, its tasks, and what its lines name. ``narrows``: on this day they alone decide."""
+
+    code: ProcedureCode
+    label: str
+    item: str
+    article: str
+    ordinal: int
+    tasks: tuple[TaskCode, ...]
+    information: tuple[InformationCode, ...]
+    certainty: Certainty
+    narrows: bool
+
+
 class Masters(Struct, frozen=True):
     """マスター: the list in force by its serial and digest, and every code with its designation."""
 
@@ -82,6 +96,7 @@ class Masters(Struct, frozen=True):
     agencies: tuple[AgencyMaster, ...]
     tasks: tuple[TaskMaster, ...]
     information: tuple[InformationMaster, ...]
+    procedures: tuple[ProcedureMaster, ...]
 
 
 def masters_operations(house: House) -> list[AnyOperation]:
@@ -162,4 +177,18 @@ def _masters(matchlist: MatchList, directory: Directory, today: date) -> Masters
             InformationMaster(one.information, one.label, tuple(items.get(one.information, ())))
             for one in source.information
         ),
+        procedures=_procedures(matchlist, current),
     )
+
+
+def _procedures(matchlist: MatchList, current: Revision | None) -> tuple[ProcedureMaster, ...]:
+    procedures = matchlist.procedures
+    carried = procedures.carried(current.revision) if current else {}
+    return tuple(
+        ProcedureMaster(
+            one.procedure, one.label, one.item, one.article, one.ordinal,
+            tuple(sorted({row.task for row in procedures.rows_of(one.revision, one.item)})),
+            one.information, one.certainty, one.procedure in carried and one.certainty is not Certainty.C,
+        )
+        for one in matchlist.source.procedures
+    )  # fmt: skip

@@ -22,11 +22,16 @@ PERSONS_AT_ONCE = 5_000
 
 async def acquire(server: Intermediary, agency: AgencyCode, persons: Sequence[UnifiedNumber]) -> list[PersonStatus]:
     """Acquires the codes of those who have none; how each person's code stands afterwards, in the order asked."""
+    await acquire_all(server, agency, persons)
+    async with server.db.connection() as conn:
+        return await registry.statuses(conn, agency, persons)
+
+
+async def acquire_all(server: Intermediary, agency: AgencyCode, persons: Sequence[UnifiedNumber]) -> None:
+    """The same for so many that nobody asks how each of them stands."""
     server.serve(agency)
     for start in range(0, len(persons), PERSONS_AT_ONCE):
         await _acquire(server, agency, persons[start : start + PERSONS_AT_ONCE])
-    async with server.db.connection() as conn:
-        return await registry.statuses(conn, agency, persons)
 
 
 async def _acquire(server: Intermediary, agency: AgencyCode, persons: Sequence[UnifiedNumber]) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
+from typing import Final
 
 from gateway.exchange.messages import Content
 from gateway.intermediary import atrest
@@ -19,6 +21,9 @@ from gateway.problems import Conflict, FieldError, Problem
 from sympho import registry
 from sympho.codes import AgencyCode, InformationCode, UnifiedNumber
 from sympho.linkage import PersonStatus
+
+COPY_FROM: Final = 200
+"""From so many duplicates on, a deposit tries COPY."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +56,36 @@ async def deposit(server: Intermediary, agency: AgencyCode, deposits: Sequence[D
         )
         for d in deposits
     ]
-    rows.sort(key=lambda row: (row.unified, row.information))
+    rows.sort(key=attrgetter("unified", "information"))
     try:
-        async with server.db.transaction() as conn:
-            await duplicates.upsert_duplicates(conn, rows)
-            await duplicates.touch_guards(conn, [(row.agency, row.unified, row.information) for row in rows])
+        if len(rows) < COPY_FROM or not await _copied(server, rows):
+            await _upserted(server, rows)
     except Conflict as conflict:
-        if conflict.constraint == "duplicate_person":
+        if conflict.constraint in ("duplicate_person", "guard_person"):
             raise Problem("not-found", "an addressee that this agency has not numbered") from None
         raise
+
+
+async def _upserted(server: Intermediary, rows: Sequence[DuplicateRow]) -> None:
+    async with server.db.transaction() as conn:
+        await duplicates.upsert_duplicates(conn, rows)
+        await duplicates.touch_guards(conn, [(row.agency, row.unified, row.information) for row in rows])
+
+
+async def _copied(server: Intermediary, rows: Sequence[DuplicateRow]) -> bool:
+    """Many duplicates where none were before (一括登録): by COPY. False where something was, or came in between: nothing
+    is written then."""
+    places = [(row.agency, row.unified, row.information) for row in rows]
+    try:
+        async with server.db.transaction() as conn:
+            if await duplicates.any_place_known(conn, places):
+                return False
+            await duplicates.copy_duplicates(conn, rows)
+    except Conflict as conflict:
+        if conflict.constraint in ("duplicate_pk", "guard_pk"):
+            return False
+        raise
+    return True
 
 
 def _faults(server: Intermediary, deposits: Sequence[Deposit]) -> list[FieldError]:
@@ -69,7 +95,7 @@ def _faults(server: Intermediary, deposits: Sequence[Deposit]) -> list[FieldErro
         items = known.get(one.content.information)
         if items is None:
             faults.append(FieldError(f"$.duplicates[{n}].information", "an information of the list"))
-        elif not set(one.content.items) <= set(items):
+        elif not one.content.items.keys() <= items:
             faults.append(FieldError(f"$.duplicates[{n}].items", "only items of this information"))
         if one.published_until is not None and one.published_until < one.published_from:
             faults.append(FieldError(f"$.duplicates[{n}].published_until", "not before published_from"))

@@ -235,7 +235,7 @@ def _decide(server: Intermediary, asker: Asker, asking: Asking, code: LinkageCod
         consent=asking.consent,
     )
     facts = AskFacts(allowed_tasks=asker.tasks, code_held=code is not None)
-    return decide_ask(server.held.snapshot, question, facts, server.clock.today())
+    return decide_ask(server.judging, question, facts, server.clock.today())
 
 
 def _annex(asker: Asker, asking: Asking, txn: str, decision: Decision, kept: Kept) -> bytes:

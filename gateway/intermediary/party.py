@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 
 from authz.decide import Snapshot
+from authz.listmanifest import Link
 from authz.operations import Operation
 from gateway.clock import Clock
 from gateway.committer import Committer, Statements, firsts, reader
@@ -48,6 +49,8 @@ class Held:
     keys: Mapping[str, VerifyingKey]
     """Every party's verifying keys by kid."""
     network_keys: Mapping[str, VerifyingKey]
+    link: Link
+    """The manifest of the list that is held, as the last link of the history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,10 @@ class Intermediary:
     endpoint: str
     agencies: set[AgencyCode] = field(default_factory=set)
     publications: Held | None = None
+    fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by whoever fetches publications: the others wait for what it brings."""
+    refused: tuple[int, str] | None = None
+    """Which edition of the publications was refused last, and why: alarmed once."""
     waiters: dict[tuple[str, UUID], set[asyncio.Future[Finished]]] = field(default_factory=dict)
     carrying: set[tuple[str, UUID]] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -210,6 +217,19 @@ class Intermediary:
         if self.publications is None:
             raise Problem("directory-stale")
         return self.publications
+
+    @property
+    def judging(self) -> Snapshot:
+        """What decisions read. A list that has expired judges nothing: ``list-stale`` until a newer one is here."""
+        held = self.held
+        if not held.link.candidate.fresh(self.clock.machine()):
+            raise Problem("list-stale", "the list held here has expired")
+        return held.snapshot
+
+    def holds_list(self, serial: int) -> bool:
+        """Whether a list of at least this serial is held and may be judged by."""
+        held = self.held
+        return held.snapshot.list.serial >= serial and held.link.candidate.fresh(self.clock.machine())
 
     def serve(self, agency: AgencyCode) -> AgencyCode:
         """The agency, if this server serves it; a message for another one is a wrong call."""

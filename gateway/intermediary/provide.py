@@ -144,7 +144,7 @@ async def _known(server: Intermediary, noticed: Noticed) -> AnswerOrPending:
 async def weigh(server: Intermediary, noticed: Noticed) -> Weighed:
     """What becomes of a notice as things stand at one moment, which is also its end. Nothing is written here."""
     claims = noticed.claims
-    caught_up = claims.list <= server.held.snapshot.list.serial or await publications.catch_up(server, claims.list)
+    caught_up = server.holds_list(claims.list) or await publications.catch_up(server, claims.list)
     now = server.clock.now()
     if now >= claims.valid_until:
         return Weighed(_end(server, noticed, Outcome.LAPSED, Circumstances(("lapsed",)), now), [], ())

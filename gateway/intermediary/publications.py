@@ -1,9 +1,9 @@
 """What the network publishes, fetched (SCM マスター更新): verified, remembered, then swapped as a whole.
 
 1. A pulse twice a second tells the clock and the serials; the clock is followed at once.
-2. A newer directory is verified under the network's key that is held already, and may only go forward.
-3. A newer list is taken only if it is the one, by digest, that the directory names; old ones are kept.
-4. Both are durable before a decision reads them.
+2. The history of lists is followed to the one in force (``gateway.intermediary.lists``): it says which key signs now.
+3. A newer directory is verified under that key, and may only go forward; it names the list in force by its digest.
+4. Both are durable, in one transaction, before a decision reads them.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from collections.abc import Mapping
 import structlog
 
 from authz.decide import Snapshot
-from authz.matchlist import MatchList, compile_list, digest, parse
+from authz.listmanifest import Link, ListRefused
+from authz.matchlist import MatchList
 from gateway.exchange.directory import BadDirectory, Directory, accept, facts_of, verify_directory
-from gateway.exchange.doors import Enrolment
+from gateway.exchange.doors import Enrolment, Pulse
 from gateway.exchange.jws import JwsRefused, VerifyingKey
+from gateway.intermediary import lists
 from gateway.intermediary.party import Held, Intermediary
 from gateway.intermediary.store import held as store
 from gateway.keys.ring import HOLDER_KEYS
@@ -36,13 +38,14 @@ async def restore(server: Intermediary, trusted: Mapping[str, VerifyingKey]) -> 
     """At start: the publications as they were last held. ``trusted`` are the network's keys from joining it."""
     async with server.db.connection() as conn:
         signed = await store.read_directory(conn)
-        latest = await store.latest_list(conn)
+        latest = await lists.kept(conn, trusted)
     if signed is None or latest is None:
         return False
-    directory = verify_directory(signed, trusted)
-    if latest[0] != directory.list:
+    link, compiled = latest
+    directory = verify_directory(signed, lists.signing_key(link))
+    if link.serial != directory.list:
         return False
-    _hold(server, directory, compile_list(parse(latest[2]), latest[0]))
+    _hold(server, directory, link, compiled)
     return True
 
 
@@ -78,59 +81,81 @@ async def catch_up(server: Intermediary, serial: int) -> bool:
         await refresh(server)
     except Problem as problem:
         log.warning("publications-not-fetched", problem=problem.slug)
-    return server.held.snapshot.list.serial >= serial
+    return server.holds_list(serial)
 
 
 async def refresh(server: Intermediary, trusted: Mapping[str, VerifyingKey] | None = None) -> None:
     """One pulse: follows the clock and fetches a directory or list that is newer than the one held."""
+    pulse = await _pulse(server)
+    if _is_held(server, pulse):
+        return
+    async with server.fetching:
+        while not _is_held(server, pulse):
+            await _taken(server, pulse, trusted or {})
+            pulse = await _pulse(server)
+
+
+async def _pulse(server: Intermediary) -> Pulse:
     pulse = await server.board.pulse()
     server.clock.follow(pulse.clock)
-    current = server.publications
-    if current is not None and current.directory.serial >= pulse.directory:
-        return
-    keys = trusted if current is None else current.network_keys
-    directory, signed = await _directory(server, keys or {})
-    compiled = await _list(server, directory)
-    async with server.db.transaction() as conn:
-        await store.replace_directory(conn, directory.serial, signed)
-    _hold(server, directory, compiled)
+    return pulse
 
 
-async def _directory(server: Intermediary, keys: Mapping[str, VerifyingKey]) -> tuple[Directory, str]:
-    signed = await server.board.directory()
+def _is_held(server: Intermediary, pulse: Pulse) -> bool:
+    return server.publications is not None and server.publications.directory.serial >= pulse.directory
+
+
+async def _taken(server: Intermediary, pulse: Pulse, trusted: Mapping[str, VerifyingKey]) -> None:
     try:
-        directory = verify_directory(signed, keys)
+        await _take(server, pulse.list, trusted)
+    except ListRefused as refused:
+        fault = f"list-{refused.fault}"
     except (JwsRefused, BadDirectory) as bad:
-        raise await _refused(server, bad.code) from None
-    accepted = accept(server.publications.directory if server.publications else None, directory)
-    if not accepted.taken:
-        raise await _refused(server, f"directory-{accepted.value}")
-    return directory, signed
+        fault = bad.code
+    else:
+        server.refused = None
+        return
+    now = await _pulse(server)
+    if now.list != pulse.list:
+        return  # a list was published between two of the questions: their answers need not fit together
+    await lists.drop_strays(server)
+    raise await _refused(server, fault, pulse.directory)
 
 
-async def _list(server: Intermediary, directory: Directory) -> MatchList:
+async def _take(server: Intermediary, serial: int, trusted: Mapping[str, VerifyingKey]) -> None:
     held = server.publications
-    if held is not None and held.snapshot.list.serial == directory.list:
-        return held.snapshot.list
-    document = await server.board.match_list(directory.list)
-    if digest(document) != directory.list_d:
-        raise await _refused(server, "list-digest")
-    compiled = compile_list(parse(document), directory.list)
+    fresh = await lists.follow(server, held.link if held else None, serial, trusted)
+    link = fresh[-1] if fresh else held.link if held else None
+    if link is None:
+        raise Problem("directory-stale", "nothing is published yet")
+    signed = await server.board.directory()
+    directory = verify_directory(signed, lists.signing_key(link))
+    accepted = accept(held.directory if held else None, directory)
+    if not accepted.taken:
+        raise BadDirectory(f"directory-{accepted.value}")
+    if (directory.list, directory.list_d) != (link.serial, link.candidate.list_d):
+        raise BadDirectory("directory-of-another-list")
+    fetched = await lists.fetch(server, fresh) if fresh else None
     async with server.db.transaction() as conn:
-        await store.insert_list(conn, directory.list, directory.list_d, document, server.clock.now())
-    return compiled
+        if fetched is not None:
+            await lists.keep(conn, server, fetched)
+        await store.replace_directory(conn, directory.serial, signed)
+    _hold(server, directory, link, fetched.compiled if fetched else server.held.snapshot.list)
 
 
-async def _refused(server: Intermediary, fault: str) -> Problem:
-    async with server.db.transaction() as conn:
-        await store.insert_alarm(conn, server.clock.now(), "", "publication", fault, None)
-    log.error("publication-refused", fault=fault)
+async def _refused(server: Intermediary, fault: str, serial: int) -> Problem:
+    """Alarms what was refused, once for each edition, and makes the problem of whoever waits for it."""
+    if server.refused != (serial, fault):
+        async with server.db.transaction() as conn:
+            await store.insert_alarm(conn, server.clock.now(), "", "publication", fault, None)
+        log.error("publication-refused", fault=fault)
+        server.refused = (serial, fault)
     return Problem("list-stale", fault)
 
 
-def _hold(server: Intermediary, directory: Directory, compiled: MatchList) -> None:
+def _hold(server: Intermediary, directory: Directory, link: Link, compiled: MatchList) -> None:
     snapshot = Snapshot(compiled, facts_of(directory, compiled.close_kinds), compiled.items)
-    server.publications = Held(directory, snapshot, directory.verifying, directory.network_verifying)
+    server.publications = Held(directory, snapshot, directory.verifying, directory.network_verifying, link)
 
 
 async def keep_fetching(server: Intermediary) -> None:

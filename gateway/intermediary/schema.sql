@@ -124,15 +124,33 @@ ALTER TABLE provision SET (toast_tuple_target = 8160);
 CREATE INDEX provision_due ON provision (txn) WHERE push_due OR state <> 'ended';
 CREATE INDEX provision_list ON provision (agency, notified_at, txn);
 
--- The copies of the 照会許可用照合リスト and the directory that this server has fetched and verified.
-CREATE TABLE held_list (
+-- The copies of the 照会許可用照合リスト and the directory that this server has fetched and verified. The history of the
+-- manifests stays for ever; what was published while this server was away is in it without a time of taking.
+CREATE TABLE held_manifest (
     serial      bigint      NOT NULL,
     digest      text        NOT NULL,
-    document    bytea       NOT NULL,
-    fetched_at  timestamptz NOT NULL,
-    CONSTRAINT held_list_pk PRIMARY KEY (serial)
+    list_digest text        NOT NULL,
+    signed      text        NOT NULL,
+    taken_at    timestamptz,             -- world time; none where the list itself was never held here
+    CONSTRAINT held_manifest_pk PRIMARY KEY (serial),
+    CONSTRAINT held_manifest_digest CHECK (length(digest) = 64 AND length(list_digest) = 64)
 );
--- append-only: held_list
+-- append-only: held_manifest
+CREATE TABLE held_content (
+    serial   bigint  NOT NULL,
+    position integer NOT NULL,
+    name     text    NOT NULL,
+    part     text    NOT NULL,
+    CONSTRAINT held_content_pk PRIMARY KEY (serial, position),
+    CONSTRAINT held_content_of_manifest FOREIGN KEY (serial) REFERENCES held_manifest (serial)
+);
+-- append-only: held_content
+CREATE TABLE held_part (
+    digest  text  NOT NULL,
+    content bytea NOT NULL,
+    CONSTRAINT held_part_pk PRIMARY KEY (digest),
+    CONSTRAINT held_part_digest CHECK (encode(sha256(content), 'hex') = digest)
+);
 CREATE TABLE held_directory (
     one         boolean     NOT NULL DEFAULT true,
     serial      bigint      NOT NULL,

@@ -14,7 +14,7 @@ async def weigh_again(server: Intermediary, row: ProvisionRow) -> None:
     """With the list it is answered, refused, or held for a person; without, it goes on waiting, never denied for
     good."""
     claims = review.claims_of(server, row)
-    if claims.list > server.held.snapshot.list.serial and not await publications.catch_up(server, claims.list):
+    if not server.holds_list(claims.list) and not await publications.catch_up(server, claims.list):
         return
     person = UnifiedNumber(row.unified) if row.unified else None
     noticed = provide.Noticed(claims, row.permit, person)

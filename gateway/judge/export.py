@@ -128,12 +128,15 @@ class Provision:
 
 @dataclass(frozen=True, slots=True)
 class PublishedList:
-    """A match list: by the network as it was published (``holder`` empty), by a server as it keeps its copy."""
+    """A match list: by the network as it was published (``holder`` empty), by a server as it keeps its copy.
+
+    ``document`` None: the rows are kept no more, because nothing that is kept names the list.
+    """
 
     holder: str
     serial: int
     digest: str
-    document: bytes
+    document: bytes | None
 
     def __repr__(self) -> str:
         return f"PublishedList({self.holder!r}, {self.serial}, {self.digest[:16]})"
@@ -269,7 +272,9 @@ class Export:
     def compiled(self, serial: int) -> MatchList | None:
         """The list of that serial, as it can be looked up; None where the network has published none that can."""
         published = self.published.get(serial)
-        return None if published is None else _compiled(published.document, serial)
+        if published is None or published.document is None:
+            return None
+        return _compiled(published.document, serial)
 
     def mirrored(self, agency: AgencyCode, task: TaskCode) -> TaskCode:
         """The statutory task that an agency's 条例事務 mirrors; any other task is its own."""

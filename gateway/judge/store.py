@@ -10,11 +10,11 @@ from gateway.database import Connection
 
 
 class ListRow(NamedTuple):
-    """A match list as the network published it, or as a server keeps its copy."""
+    """A match list as the network published it, or as a server keeps its copy; no document where its rows are gone."""
 
     serial: int
     digest: str
-    document: bytes
+    document: bytes | None
 
 
 class AlarmRow(NamedTuple):
@@ -26,7 +26,12 @@ class AlarmRow(NamedTuple):
 
 
 PUBLISHED_LISTS = """
-SELECT serial, digest, document FROM match_list ORDER BY serial
+SELECT m.serial, m.list_digest AS digest,
+       CASE WHEN COUNT(*) = COUNT(p.digest) THEN STRING_AGG(p.content, ''::bytea ORDER BY c.position) END AS document
+FROM list_manifest AS m
+JOIN list_content AS c ON c.serial = m.serial
+LEFT JOIN list_part AS p ON p.digest = c.part
+GROUP BY m.serial, m.list_digest ORDER BY m.serial
 """
 
 
@@ -36,7 +41,13 @@ async def published_lists(conn: Connection) -> list[ListRow]:
 
 
 HELD_LISTS = """
-SELECT serial, digest, document FROM held_list ORDER BY serial
+SELECT m.serial, m.list_digest AS digest,
+       CASE WHEN COUNT(*) = COUNT(p.digest) THEN STRING_AGG(p.content, ''::bytea ORDER BY c.position) END AS document
+FROM held_manifest AS m
+JOIN held_content AS c ON c.serial = m.serial
+LEFT JOIN held_part AS p ON p.digest = c.part
+WHERE m.taken_at IS NOT NULL
+GROUP BY m.serial, m.list_digest ORDER BY m.serial
 """
 
 

@@ -15,15 +15,18 @@ from typing import Any
 from uuid import UUID
 
 from authz.decide import Snapshot
+from authz.listmanifest import Link
+from authz.matchlist import MatchList
 from gateway.clock import Clock
 from gateway.committer import Committer, Statements, firsts, reader
 from gateway.database import Connection, Database
 from gateway.exchange.directory import Directory
 from gateway.exchange.doors import IntermediaryDoor
-from gateway.exchange.jws import SigningKey, VerifyingKey
+from gateway.exchange.jws import Jwk, SigningKey, VerifyingKey
 from gateway.exchange.messages import AnswerOrPending, Permit
 from gateway.keys.ring import KeyRing
 from gateway.network import store
+from gateway.problems import Problem
 from gateway.records import store as record_store
 from sympho import issuer
 from sympho.codes import AgencyCode, LinkageCode
@@ -55,6 +58,14 @@ class LookUp:
     inquirer: AgencyCode
     code: LinkageCode
     provider: AgencyCode
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """An approver with the private key."""
+
+    account: str
+    key: SigningKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +128,13 @@ class Network:
     issuer_keys: IssuerKeys
     route: Callable[[AgencyCode], IntermediaryDoor]
     publication: Publication | None = None
+    link: Link | None = None
+    """The last link of the history of lists: the manifest in force."""
+    compiled: MatchList | None = None
+    at_hand: tuple[OwnKey, ...] = ()
+    """承認者の鍵 of those who approve a world's own list, only while it is being filled in; nobody at any other time."""
+    retired: tuple[Jwk, ...] = ()
+    """Keys that signed before the present one, the latest first: records and permits of their time still verify."""
     issued: OrderedDict[str, Issued] = field(default_factory=OrderedDict)
     in_flight: dict[str, tuple[str, asyncio.Task[AnswerOrPending]]] = field(default_factory=dict)
     """What is being carried: by exchange number, the permit that was presented and the call that carries it."""
@@ -142,6 +160,13 @@ class Network:
         if self.publication is None:
             raise RuntimeError("the network has published neither directory nor list")
         return self.publication
+
+    @property
+    def judging(self) -> Snapshot:
+        """What decisions read. A list that has expired judges nothing: ``list-stale`` until a newer one is there."""
+        if self.link is not None and not self.link.candidate.fresh(self.clock.machine()):
+            raise Problem("list-stale", "the list in force has expired")
+        return self.published.snapshot
 
     def remember(self, issued: Issued) -> None:
         """Keeps an issued permit until it is presented; the oldest goes when there are too many."""

@@ -128,7 +128,7 @@ def _decide(network: Network, asked: Asked) -> Decision:
         inquirer_code_known=asked.found.known,
         provider_code_known=asked.found.provider_code is not None and asked.found.delivered,
     )
-    return decide_permit(network.published.snapshot, question, facts, network.clock.today())
+    return decide_permit(network.judging, question, facts, network.clock.today())
 
 
 def _kept(network: Network, asked: Asked) -> Kept:

@@ -1,7 +1,7 @@
-"""What the network publishes: the directory (機関, keys, assessments), the match list, the world's clock.
+"""What the network publishes beside the lists: the directory (機関, keys, assessments) and the world's clock.
 
 Every change is a new serial, signed as a whole; what is in force in memory is swapped by one reference. Whatever is
-published is durable first.
+published is durable first. The directory names the list in force (``gateway.network.lists``).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from datetime import datetime
 import msgspec
 
 from authz.decide import Snapshot
-from authz.matchlist import compile_list, digest, parse
+from authz.listmanifest import Link
 from gateway.clock import ClockSetting
 from gateway.database import Connection
 from gateway.exchange.directory import Directory, DirectoryEntry, facts_of, sign_directory
 from gateway.exchange.doors import Enrolment, Pulse
 from gateway.exchange.messages import decode, encode
-from gateway.network import store
+from gateway.network import lists, store
 from gateway.network.party import Network, Publication
 from gateway.problems import Problem
 
@@ -29,25 +29,19 @@ def pulse(network: Network) -> Pulse:
     return Pulse(network.clock.setting, directory.serial, directory.list)
 
 
-async def match_list(network: Network, serial: int) -> bytes:
-    """A published list's document; lists are never taken back."""
-    async with network.db.connection() as conn:
-        document = await store.list_document(conn, serial)
-    if document is None:
-        raise Problem("not-found")
-    return document
-
-
 async def publish_list(network: Network, document: bytes) -> int:
-    """Publishes a list under the next serial, unless it is the one in force; its serial."""
-    parse(document)
-    async with network.db.transaction() as conn:
-        latest = await store.latest_list(conn)
-        if latest is not None and latest[1] == digest(document):
-            return latest[0]
-        serial = await store.insert_list(conn, digest(document), document, network.clock.now())
-    await republish(network)
-    return serial
+    """A world's own list, approved by its approvers who are at hand (``lists.issue``); the serial of the list then in
+    force."""
+    signed = await lists.issue(network, document)
+    return (await publish_signed(network, signed, document)).serial
+
+
+async def publish_signed(network: Network, signed: str, document: bytes) -> Link:
+    """Puts a signed list in force, and a directory that names it. ``ListRefused`` changes nothing."""
+    link = await lists.publish(network, signed, document)
+    if network.publication is None or network.publication.directory.list != link.serial:
+        await republish(network)
+    return link
 
 
 async def register_agencies(network: Network, entries: Sequence[DirectoryEntry]) -> None:
@@ -90,23 +84,19 @@ async def republish(network: Network) -> None:
     async with network.db.transaction() as conn:
         serial = await store.raise_directory_serial(conn)
         entries = await _entries(conn)
-        latest = await store.latest_list(conn)
-    if latest is None:
+    link, compiled = network.link, network.compiled
+    if link is None or compiled is None:
         return
-    list_serial, list_digest, document = latest
     directory = Directory(
         v=1,
         serial=serial,
         issued_at=network.clock.now(),
-        list=list_serial,
-        list_d=list_digest,
+        list=link.serial,
+        list_d=link.candidate.list_d,
         network=network.agency,
-        network_keys=(network.signing.jwk(),),
+        network_keys=lists.keys_of(network),
         entries=tuple(sorted(entries, key=lambda entry: entry.code)),
     )
-    compiled = network.publication.snapshot.list if network.publication else None
-    if compiled is None or compiled.serial != list_serial:
-        compiled = compile_list(parse(document), list_serial)
     snapshot = Snapshot(compiled, facts_of(directory, compiled.close_kinds), compiled.items)
     signed = sign_directory(directory, network.signing)
     network.publish(Publication(directory, signed, snapshot, directory.verifying))
@@ -118,10 +108,11 @@ async def _entries(conn: Connection) -> list[DirectoryEntry]:
 
 async def restore(network: Network) -> bool:
     """At start: the publications as they were left. False where nothing was published yet."""
+    if not await lists.restore(network):
+        return False
     async with network.db.connection() as conn:
-        latest = await store.latest_list(conn)
         entries = await store.all_entries(conn)
-    if latest is None or not entries:
+    if not entries:
         return False
     await republish(network)
     return True

@@ -66,7 +66,7 @@ async def inquire(network: Network, caller: AgencyCode, inquiry: Inquiry) -> Ans
 
 async def _own_permit(network: Network, caller: AgencyCode, token: str, txn: UUID) -> Permit:
     try:
-        return verify_permit(token, {network.signing.kid: network.signing.verifying()})
+        return verify_permit(token, network.published.directory.network_verifying)
     except (JwsRefused, BadPermit) as refused:
         raise await wrong_call(network, caller, "inquiry", refused.code, txn) from None
 

@@ -18,16 +18,44 @@ CREATE TABLE network_state (
     CONSTRAINT network_state_is_one CHECK (one)
 );
 
--- 照会許可用照合リスト as published; kept for ever, the serial only grows.
-CREATE TABLE match_list (
+-- 照会許可用照合リスト as published: a manifest stays for ever, so that the history can be verified from its first link.
+CREATE TABLE list_manifest (
     serial       bigint      NOT NULL,
-    digest       text        NOT NULL,
-    document     bytea       NOT NULL,
-    published_at timestamptz NOT NULL,
-    CONSTRAINT match_list_pk PRIMARY KEY (serial),
-    CONSTRAINT match_list_digest CHECK (length(digest) = 64)
+    digest       text        NOT NULL,   -- of the manifest's bytes, which the next one names
+    list_digest  text        NOT NULL,   -- of the list's document
+    signed       text        NOT NULL,   -- JWS of the network over manifest and approvals
+    published_at timestamptz NOT NULL,   -- world time
+    CONSTRAINT list_manifest_pk PRIMARY KEY (serial),
+    CONSTRAINT list_manifest_digest CHECK (length(digest) = 64 AND length(list_digest) = 64)
 );
--- append-only: match_list
+-- append-only: list_manifest
+CREATE TABLE list_content (
+    serial   bigint  NOT NULL,
+    position integer NOT NULL,
+    name     text    NOT NULL,
+    part     text    NOT NULL,
+    CONSTRAINT list_content_pk PRIMARY KEY (serial, position),
+    CONSTRAINT list_content_of_manifest FOREIGN KEY (serial) REFERENCES list_manifest (serial)
+);
+-- append-only: list_content
+-- Parts by their digest: what two lists have in common is kept once. They go when no list that is kept has them.
+CREATE TABLE list_part (
+    digest  text  NOT NULL,
+    content bytea NOT NULL,
+    CONSTRAINT list_part_pk PRIMARY KEY (digest),
+    CONSTRAINT list_part_digest CHECK (encode(sha256(content), 'hex') = digest)
+);
+-- 承認者: whose key may stand in the next list as one that approves. The latest row of an account is the one in force.
+CREATE TABLE list_approver (
+    seq           bigint      GENERATED ALWAYS AS IDENTITY,
+    account       text        NOT NULL,
+    key           bytea       NOT NULL,   -- JSON of a PublicKey
+    registered_at timestamptz NOT NULL,   -- machine time
+    CONSTRAINT list_approver_pk PRIMARY KEY (seq),
+    CONSTRAINT list_approver_account CHECK (account ~ '^stf_[a-z2-7]{26}$'),
+    CONSTRAINT list_approver_key_once UNIQUE (key)
+);
+-- append-only: list_approver
 
 -- An exchange that the network has accepted or refused. A permit that was never presented leaves no row.
 CREATE TABLE exchange (

@@ -195,14 +195,14 @@ async def find_exchange(conn: Connection, txn: UUID) -> ExchangeRow | None:
 
 DUE_EXCHANGES = f"""
 SELECT {_COLUMNS} FROM exchange
-WHERE (state = 'accepted' OR deliver_due OR (withdrawal_asked AND state <> 'ended')) AND txn > $1 AND txn < $2
-ORDER BY txn LIMIT $3
+WHERE (state = 'accepted' OR deliver_due OR (withdrawal_asked AND state <> 'ended')) AND txn > $1
+ORDER BY txn LIMIT $2
 """
 
 
-async def due_exchanges(conn: Connection, after: UUID, before: UUID, limit: int) -> list[ExchangeRow]:
+async def due_exchanges(conn: Connection, after: UUID, limit: int) -> list[ExchangeRow]:
     """What still has to be carried somewhere: a notice, a withdrawal or an answer that nobody acknowledged."""
-    return [ExchangeRow(**row) for row in await conn.fetch(DUE_EXCHANGES, after, before, limit)]
+    return [ExchangeRow(**row) for row in await conn.fetch(DUE_EXCHANGES, after, limit)]
 
 
 ALL_EXCHANGES = f"""
@@ -244,38 +244,6 @@ SELECT entry FROM directory_entry ORDER BY agency
 
 async def all_entries(conn: Connection) -> list[bytes]:
     return [row["entry"] for row in await conn.fetch(ALL_ENTRIES)]
-
-
-INSERT_LIST = """
-INSERT INTO match_list (serial, digest, document, published_at)
-SELECT COALESCE(MAX(serial), 0) + 1, $1, $2, $3 FROM match_list
-RETURNING serial
-"""
-
-
-async def insert_list(conn: Connection, digest: str, document: bytes, published_at: datetime) -> int:
-    """Publishes a list under the next serial."""
-    return int(await conn.fetchval(INSERT_LIST, digest, document, published_at))
-
-
-LATEST_LIST = """
-SELECT serial, digest, document FROM match_list ORDER BY serial DESC LIMIT 1
-"""
-
-
-async def latest_list(conn: Connection) -> tuple[int, str, bytes] | None:
-    row = await conn.fetchrow(LATEST_LIST)
-    return (row["serial"], row["digest"], row["document"]) if row else None
-
-
-LIST_DOCUMENT = """
-SELECT document FROM match_list WHERE serial = $1
-"""
-
-
-async def list_document(conn: Connection, serial: int) -> bytes | None:
-    document: bytes | None = await conn.fetchval(LIST_DOCUMENT, serial)
-    return document
 
 
 FOUND_NETWORK = """

@@ -29,6 +29,8 @@ class Running:
     """Where the first passwords lie."""
     first: bool
     """Whether this was the first start, in which the world was filled in."""
+    changes: tuple[str, ...]
+    """What of a world folder was loaded again at this start."""
     title: tuple[str, str]
     """The world's name."""
     party_url: str

@@ -7,16 +7,24 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
+from authz.assertions import Issuer
 from gateway.apart import apart_intermediary, apart_residents, build_apart_network
 from gateway.assembly import all_in_one
 from gateway.clock import Clock
 from gateway.config import Config, ConfigError, Role
 from gateway.interfaces.house import House, furnish
-from gateway.running.seeding import fill_all, fill_intermediary, fill_network
+from gateway.interfaces.outside import OutsideDoor
+from gateway.running.seeding import fill_all, fill_intermediary, fill_network, fill_residents
 from gateway.worlds import Told, World
 
 __all__ = ["Opened", "opened"]
+
+
+class _Doors(TypedDict):
+    outside: OutsideDoor | None
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,8 @@ class Opened:
     house: House
     first: bool
     """Whether the world was filled in just now."""
+    changes: tuple[str, ...] = ()
+    """What of a world folder was loaded again, because it had changed."""
     party_url: str = ""
     """Where the other parties reach this one; empty in one process."""
     joining: tuple[Path, ...] = ()
@@ -49,9 +59,11 @@ def opened(config: Config, world: World, told: Told) -> AbstractAsyncContextMana
 async def _all(config: Config, world: World, told: Told) -> AsyncIterator[Opened]:
     parties = await all_in_one(config, Clock(), world.network)
     try:
-        first = await fill_all(parties, world, config.data, told)
-        house = await furnish(parties.network.clock, parties.network, parties.intermediary, parties.residents)
-        yield Opened(house, first)
+        filled = await fill_all(parties, world, config.data, told)
+        house = await furnish(
+            parties.network.clock, parties.network, parties.intermediary, parties.residents, **_doors(config)
+        )
+        yield Opened(house, filled.first, filled.changes)
     finally:
         await parties.close()
 
@@ -60,11 +72,11 @@ async def _all(config: Config, world: World, told: Told) -> AsyncIterator[Opened
 async def _network(config: Config, world: World, told: Told) -> AsyncIterator[Opened]:
     apart = await build_apart_network(config, Clock(), world.network)
     try:
-        first = await fill_network(apart.network, world, config.data, told)
+        filled = await fill_network(apart.network, world, config.data, told)
         files = await apart.offer_joining()
         apart.start()
-        house = await furnish(apart.network.clock, apart.network, None, None)
-        yield Opened(house, first, apart.url, files)
+        house = await furnish(apart.network.clock, apart.network, None, None, **_doors(config))
+        yield Opened(house, filled.first, filled.changes, apart.url, files)
     finally:
         await apart.close()
 
@@ -74,9 +86,9 @@ async def _residents(config: Config, world: World, told: Told) -> AsyncIterator[
     clock = Clock()
     apart = await apart_residents(config, clock)
     try:
-        await world.fill_residents(apart.residents, told)
+        await fill_residents(apart.residents, world, config.data, told)
         apart.start()
-        yield Opened(await furnish(clock, None, None, apart.residents), False, apart.url)
+        yield Opened(await furnish(clock, None, None, apart.residents), False, party_url=apart.url)
     finally:
         await apart.close()
 
@@ -88,8 +100,18 @@ async def _intermediary(config: Config, world: World, told: Told) -> AsyncIterat
     clock = Clock()
     apart = await apart_intermediary(config, clock)
     try:
-        first = await fill_intermediary(apart.server, world, config.data, told)
+        filled = await fill_intermediary(apart.server, world, config.data, told)
         apart.start()
-        yield Opened(await furnish(clock, None, apart.server, None), first, apart.url)
+        house = await furnish(clock, None, apart.server, None, **_doors(config))
+        yield Opened(house, filled.first, filled.changes, apart.url)
     finally:
         await apart.close()
+
+
+def _doors(config: Config) -> _Doors:
+    """By which name clients know this process, and which outside issuer it believes."""
+    outside = None
+    if config.oidc_issuer:
+        issuer = Issuer(config.oidc_issuer, config.oidc_audience, config.oidc_claim)
+        outside = OutsideDoor(issuer, config.oidc_jwks)
+    return {"outside": outside, "url": config.public_url}

@@ -23,21 +23,22 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import NoReturn
 
-from gateway import app, embedded, worlds
+from gateway import app, embedded
 from gateway.clock import Clock
 from gateway.config import Config, Role
 from gateway.embedded import Embedded
 from gateway.interfaces.house import House
 from gateway.log import log
 from gateway.running import credentials
+from gateway.running.editions import note_of, remember, world_of
 from gateway.running.folder import announced, claimed
 from gateway.running.ready import Running, Stay
 from gateway.running.roles import opened
 from gateway.running.trouble import StartTrouble
-from gateway.running.wording import worded
-from gateway.worlds import NoSuchWorld, Told, World
+from gateway.running.wording import bad_world, worded
+from gateway.worlds import BadWorld, NoSuchWorld, Told, World
 
-__all__ = ["database", "running", "until_stopped"]
+__all__ = ["chosen_world", "database", "running", "until_stopped"]
 
 UNNOTICED = timedelta(minutes=1)
 
@@ -60,8 +61,9 @@ async def running(config: Config, told: Told) -> AsyncIterator[Running]:
     """Everything that the role takes, while inside. ``StartTrouble`` when it cannot be had."""
     with ExitStack() as held:
         held.enter_context(worded())
-        world = _world(config.world)
+        world = chosen_world(config)
         held.enter_context(claimed(config))
+        remember(config, world, loaded=False)
         _try_port(config)
         async with (
             database(config) as placed,
@@ -69,6 +71,7 @@ async def running(config: Config, told: Told) -> AsyncIterator[Running]:
             app.running(parties.house, config.host, config.port, work=_work(config, parties.house)) as port,
         ):
             url = f"http://{_reachable(config.host)}:{port}"
+            remember(config, world, loaded=True)
             _settle()
             with announced(config, url):
                 log.info("ready", url=url, role=config.role.value, pid=os.getpid(), first_start=parties.first)
@@ -77,6 +80,7 @@ async def running(config: Config, told: Told) -> AsyncIterator[Running]:
                     url=url,
                     credentials=config.data / credentials.FILE,
                     first=parties.first,
+                    changes=parties.changes,
                     title=world.title,
                     party_url=parties.party_url,
                     joining=parties.joining,
@@ -145,16 +149,28 @@ async def _embedded(config: Config) -> Embedded:
         raise
 
 
-def _world(name: str) -> World:
+def chosen_world(config: Config) -> World:
+    """The world that the settings or the data name, and no other than that of the data."""
     try:
-        return worlds.find(name)
+        world = world_of(config)
+    except BadWorld as bad:
+        raise bad_world(str(bad)) from None
     except NoSuchWorld as none:
         raise StartTrouble(
-            "その名前の世界はありません。",
+            "その名前の世界も、フォルダーもありません。",
             str(none),
-            "SYMPHO_WORLD を外すか、世界を提供するパッケージを入れてください。",
-            "Unset SYMPHO_WORLD, or install the package that offers that world.",
+            "--world（SYMPHO_WORLD）に、入っている世界の名前か、世界フォルダーの場所を指定してください。",
+            "Name an installed world, or a world folder, with --world (SYMPHO_WORLD).",
         ) from None
+    note = note_of(config.data)
+    if note is not None and note.network != world.network:
+        raise StartTrouble(
+            "このデータは別の世界のものです。",
+            f"{config.data} was filled with {note.world} (network {note.network}); this world's is {world.network}",
+            "その世界を --world で指定するか、新しい --data フォルダーを使ってください。",
+            "Name that world with --world, or use a new --data folder.",
+        )
+    return world
 
 
 def _try_port(config: Config) -> None:

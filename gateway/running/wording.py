@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from authz.listmanifest import ListRefused
 from gateway.database import (
     DatabaseForbids,
     DatabaseOfAnotherVersion,
@@ -17,8 +18,9 @@ from gateway.joining import NotJoined
 from gateway.keys.root import RootKeyTrouble, WrongKey
 from gateway.problems import Problem
 from gateway.running.trouble import StartTrouble, second_server
+from gateway.worlds import BadWorld
 
-__all__ = ["worded"]
+__all__ = ["bad_world", "worded"]
 
 
 _DATABASE: dict[type[DatabaseTrouble], tuple[str, str, str]] = {
@@ -63,6 +65,8 @@ def worded() -> Iterator[None]:
             "空きディスクとフォルダーの権限を確かめるか、SYMPHO_DATABASE_URL で別の PostgreSQL を使ってください。",
             "Check disk space and the folder's rights, or use another PostgreSQL by SYMPHO_DATABASE_URL.",
         ) from None
+    except BadWorld as bad:
+        raise bad_world(str(bad)) from None
     except NotJoined as trouble:
         raise not_joined(str(trouble)) from None
     except (RootKeyTrouble, WrongKey) as trouble:
@@ -72,8 +76,25 @@ def worded() -> Iterator[None]:
             "このデータを作った時の root.key を元の場所に戻してください。失うとデータは読めません。",
             "Put back the root.key that this data was made with. Without it the data cannot be read.",
         ) from None
+    except ListRefused as refused:
+        raise StartTrouble(
+            f"世界の照合リストを公布できません：{refused.fault.ja}",
+            f"the world's match list cannot be published: {refused.fault}",
+            "二人の承認者の鍵（DATA/approvers/）がそろわないときは、sympho lists で承認して公布してください。",
+            "If two approvers' keys (DATA/approvers/) are not at hand, approve and publish it with sympho lists.",
+        ) from None
     except Problem as problem:
         raise other_party(problem) from None
+
+
+def bad_world(mistakes: str) -> StartTrouble:
+    """A world folder with mistakes: each on a line of its own, with file, line and column."""
+    return StartTrouble(
+        "世界フォルダーに誤りがあるので、何も読み込んでいません。",
+        mistakes,
+        "示した場所を全て直してください（sympho world check で確かめられます）。",
+        "Mend every place named above; nothing was loaded. sympho world check tells whether all is well.",
+    )
 
 
 def not_joined(what: str) -> StartTrouble:

@@ -51,8 +51,18 @@ class Linked(NamedTuple):
 FIND = """
 SELECT l.unified AS linked, p.unified AS numbered
 FROM UNNEST($2::bytea[], $3::text[], $4::text[]) WITH ORDINALITY AS w (individual_blind, system, addressee, n)
-LEFT JOIN addressee_link AS l ON l.agency = $1 AND l.system = w.system AND l.addressee = w.addressee
-LEFT JOIN unified_person AS p ON p.agency = $1 AND p.individual_blind = w.individual_blind
+LEFT JOIN LATERAL (
+    SELECT a.unified
+    FROM addressee_link AS a
+    WHERE a.agency = $1 AND a.system = w.system AND a.addressee = w.addressee
+    LIMIT 1
+) AS l ON TRUE
+LEFT JOIN LATERAL (
+    SELECT u.unified
+    FROM unified_person AS u
+    WHERE u.agency = $1 AND u.individual_blind = w.individual_blind
+    LIMIT 1
+) AS p ON TRUE
 ORDER BY w.n
 """
 
@@ -97,18 +107,19 @@ INSERT_LINKS = """
 INSERT INTO addressee_link (agency, system, addressee, unified, linked_at)
 SELECT $1, w.system, w.addressee, w.unified, $5
 FROM UNNEST($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS w (system, addressee, unified, n)
-JOIN unified_person AS p ON p.agency = $1 AND p.unified = w.unified
+WHERE EXISTS (SELECT 1 FROM unified_person AS p WHERE p.agency = $1 AND p.unified = w.unified)
 ORDER BY w.system, w.addressee, w.n
 ON CONFLICT (agency, system, addressee) DO NOTHING
 """
 
 
-async def insert_links(conn: Connection, agency: str, rows: Sequence[NewLink], now: datetime) -> None:
-    """Links systems' own numbers to known persons; a number that is linked stays with whom it is, the first one
-    wins."""
-    await conn.execute(
+async def insert_links(conn: Connection, agency: str, rows: Sequence[NewLink], now: datetime) -> int:
+    """Links systems' own numbers to known persons; how many were linked now. A number that is linked stays with whom it
+    is, the first one wins."""
+    done: str = await conn.execute(
         INSERT_LINKS, agency, [r.system for r in rows], [r.addressee for r in rows], [r.unified for r in rows], now
     )
+    return int(done.rpartition(" ")[2])
 
 
 SELECT_UNIFIED = """

@@ -61,9 +61,11 @@ ON CONFLICT (resident_blind) DO NOTHING
 """
 
 
-async def insert_residents(conn: Connection, rows: Sequence[tuple[bytes, bytes]], now: datetime) -> None:
-    """Notes which person a 住民票コード belongs to, where that is not known yet. Rows: (resident blind, person key)."""
-    await conn.execute(INSERT_RESIDENTS, [r[0] for r in rows], [r[1] for r in rows], now)
+async def insert_residents(conn: Connection, rows: Sequence[tuple[bytes, bytes]], now: datetime) -> int:
+    """Notes which person a 住民票コード belongs to, where that is not known yet; how many were new. Rows: (resident
+    blind, person key)."""
+    done: str = await conn.execute(INSERT_RESIDENTS, [r[0] for r in rows], [r[1] for r in rows], now)
+    return int(done.rpartition(" ")[2])
 
 
 SELECT_RESIDENTS = """

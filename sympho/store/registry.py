@@ -27,11 +27,13 @@ class Standing(NamedTuple):
 
 
 class OpenAcquisition(NamedTuple):
-    """A locked open acquisition, with the highest generation that this agency has retired for the person."""
+    """A locked open acquisition, with the highest generation that this agency has retired for the person, and the one
+    that it holds (0: none)."""
 
     unified: str
     number_blind: bytes
     retired_generation: int
+    held_generation: int
 
 
 class NewHeldCode(NamedTuple):
@@ -80,12 +82,18 @@ WITH opened AS (
 INSERT INTO held_code_event (agency, unified, event, generation, reason, happened_at)
 SELECT $1, o.unified, 'asked', NULL, NULL, $5
 FROM opened AS o
+RETURNING
+    unified,
+    EXISTS (SELECT 1 FROM held_code AS h WHERE h.agency = $1 AND h.unified = held_code_event.unified) AS held
 """
 
 
-async def open_acquisitions(conn: Connection, agency: str, rows: Sequence[NewAcquisition], now: datetime) -> None:
-    """Opens an acquisition for everyone who is known and has none open."""
-    await conn.execute(
+async def open_acquisitions(
+    conn: Connection, agency: str, rows: Sequence[NewAcquisition], now: datetime
+) -> dict[str, bool]:
+    """Opens an acquisition for everyone who is known and has none open; answers with them, and whether each holds a
+    code."""
+    opened = await conn.fetch(
         OPEN_ACQUISITIONS,
         agency,
         [r.unified for r in rows],
@@ -93,6 +101,7 @@ async def open_acquisitions(conn: Connection, agency: str, rows: Sequence[NewAcq
         [r.number_sealed for r in rows],
         now,
     )
+    return {r["unified"]: r["held"] for r in opened}
 
 
 SELECT_STANDINGS = """
@@ -128,7 +137,10 @@ SELECT
             WHERE e.agency = a.agency AND e.unified = a.unified AND e.event = 'retired'
         ),
         0
-    ) AS retired_generation
+    ) AS retired_generation,
+    COALESCE(
+        (SELECT h.generation FROM held_code AS h WHERE h.agency = a.agency AND h.unified = a.unified), 0
+    ) AS held_generation
 FROM code_acquisition AS a
 WHERE a.agency = $1 AND a.number_blind = ANY ($2::bytea[])
 ORDER BY a.unified

@@ -9,9 +9,11 @@ from authz.duties import Duty
 from authz.operations import Actor, Logged, Moment, Search, at_the_machine
 from authz.operations.store import search
 from authz.principals import StaffPrincipal
-from authz.sessions import LoginRefused
+from authz.sessions import DoorKeys, LoggedIn, LoginRefused
 from authz.staff import Credential, NewAccount
+from authz.terminals import Place
 from gateway.database import Database
+from gateway.interfaces.house import KeyBox
 from sympho.codes import AgencyCode
 
 CITY = AgencyCode("0200399999100000")
@@ -20,6 +22,7 @@ WORLD = datetime(2024, 4, 1, 0, 0, tzinfo=UTC)
 MACHINE = datetime(2026, 7, 1, 0, 0, tzinfo=UTC)
 DESK = "192.0.2.7"
 WRONG = "a-wrong-password"
+KEYS = DoorKeys(KeyBox(b"b" * 32), b"d" * 32)
 
 INQUIRER = frozenset({Duty.INQUIRE})
 MANAGER = frozenset({Duty.MANAGE_STAFF})
@@ -39,10 +42,26 @@ async def entered(db: Database, new: NewAccount, agency: AgencyCode = CITY) -> C
         return await staff.create_account(conn, at_the_machine(agency), new, at())
 
 
+async def attempted(
+    db: Database,
+    login: str,
+    password: str,
+    now: Moment,
+    place: Place | None = None,
+    *,
+    agency: AgencyCode = CITY,
+    code: str = "",
+) -> LoggedIn | LoginRefused:
+    """A login with all that can be shown at the door."""
+    return await sessions.login(db, KEYS, agency, login, password, place or Place(DESK, DESK), now, code)
+
+
 async def tried(
     db: Database, login: str, password: str, now: Moment, terminal: str = DESK, agency: AgencyCode = CITY
 ) -> StaffPrincipal | LoginRefused:
-    return await sessions.login(db, agency, login, password, terminal, now)
+    """A login from a terminal of that name and address, where nothing else is shown."""
+    opened = await attempted(db, login, password, now, Place(terminal, terminal), agency=agency)
+    return opened if isinstance(opened, LoginRefused) else opened.principal
 
 
 async def logged_in(db: Database, who: Credential, seconds: float = 0, terminal: str = DESK) -> StaffPrincipal:

@@ -8,15 +8,14 @@ from time import perf_counter
 
 import pytest
 
-from authz import clients, sessions, staff
-from authz.clients import NewClient
+from authz import sessions, staff
 from authz.duties import Duty, conflicts
 from authz.operations import Actor, at_the_machine
-from authz.principals import StaffPrincipal, SystemPrincipal
+from authz.principals import StaffPrincipal
 from authz.staff import Charge, Credential, NewAccount, StaffFault, StaffRefused
 from gateway.config import Role
 from gateway.database import Database
-from sympho.codes import SystemCode, TaskCode
+from sympho.codes import TaskCode
 from tests.conftest import DatabaseFor
 from tests.database.staff_room import (
     CITY,
@@ -231,49 +230,6 @@ async def test_forty_first_accounts_are_made_within_seconds_and_making_them_agai
     async with db.transaction() as conn:
         assert await staff.seed_accounts(conn, specs, at()) == ()
     await logged_in(db, made[-1])
-
-
-# --- business systems ---------------------------------------------------------------------------------------------
-
-HEALTH = NewClient("健康管理", SystemCode("020"), frozenset({"inquiry.register", "inquiry.result"}), TASKS)
-
-
-async def test_a_business_system_gets_a_principal_for_its_secret_and_for_nothing_else(db: Database) -> None:
-    by = await manager(db)
-    async with db.transaction() as conn:
-        made = await clients.create_client(conn, by, HEALTH, at())
-        principal = await clients.authenticate(conn, made.client_id, made.secret, "192.0.2.9", at(1))
-        assert await clients.authenticate(conn, made.client_id, made.secret + "x", "192.0.2.9", at(1)) is None
-        assert await clients.authenticate(conn, "cli_" + "a" * 26, made.secret, "192.0.2.9", at(1)) is None
-        assert await clients.authenticate(conn, "\ud800\0", "\ud800", "192.0.2.9", at(1)) is None
-    assert isinstance(principal, SystemPrincipal)
-    assert (principal.agency, principal.system, principal.tasks) == (CITY, SystemCode("020"), TASKS)
-    assert principal.operations == HEALTH.operations
-    assert made.secret not in repr(made)
-    last = [one.operation for one in await the_log(db)][:2]
-    assert [(one.name, one.reason, one.actor.person) for one in last] == [
-        ("client.login", "wrong-secret", made.client_id),
-        ("client.login", "", made.client_id),
-    ]
-
-
-async def test_a_closed_system_stays_out_until_it_gets_another_secret(db: Database) -> None:
-    by, stranger = await manager(db), await manager(db, TOWN)
-    async with db.transaction() as conn:
-        made = await clients.create_client(conn, by, HEALTH, at())
-        for act in (
-            clients.disable_client(conn, stranger, made.client_id, at()),
-            clients.replace_secret(conn, stranger, made.client_id, at()),
-        ):
-            with pytest.raises(StaffRefused):
-                await act
-        assert await clients.disable_client(conn, by, made.client_id, at()) == (f"{made.client_id}.1",)
-        assert await clients.authenticate(conn, made.client_id, made.secret, "x", at()) is None
-        fresh, _ = await clients.replace_secret(conn, by, made.client_id, at())
-        assert await clients.authenticate(conn, made.client_id, made.secret, "x", at()) is None
-        principal = await clients.authenticate(conn, made.client_id, fresh.secret, "x", at())
-    assert principal is not None
-    assert principal.session == f"{made.client_id}.2"
 
 
 async def test_a_credential_does_not_print_its_password() -> None:

@@ -15,7 +15,7 @@ from authz.operations import Actor, BadOperation, Operation, OperationOutcome, S
 from authz.operations.store import record
 from authz.principals import Principal, StaffPrincipal
 from authz.revocations import LOST_AFTER, REMEMBERED, Revocations
-from authz.store import revoke
+from authz.store.sessions import revoke
 from authz.tokens import IssuingKey, Keys, TokenFault, TokenRefused, Verifier, keys_of
 from gateway.config import Role
 from gateway.database import Database
@@ -225,7 +225,9 @@ async def test_one_agencys_log_does_not_show_anothers_and_no_entry_names_another
     assert conflict.value.constraint == "operation_of_staff"
 
 
-@pytest.mark.parametrize("statement", ["UPDATE operation SET terminal = 'x'", "DELETE FROM operation"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE operation SET terminal = 'x'", "DELETE FROM operation", "TRUNCATE operation"]
+)
 async def test_the_log_is_only_ever_added_to(db: Database, statement: str) -> None:
     await actor(db)
     with pytest.raises(Exception, match="permission denied") as refused:

@@ -305,4 +305,4 @@ async def test_the_number_of_queries_does_not_grow_with_the_persons(network: Dat
                 await registry.bind(conn, KEYS, CITY, notices, NOW)
                 await registry.resolve(conn, KEYS, [(CITY, person) for person in unified])
         counts.append(len(queries))
-    assert counts[0] == counts[1] == 9
+    assert counts[0] == counts[1] == 5

@@ -11,7 +11,7 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from aiohttp import ClientSession
 
@@ -19,19 +19,22 @@ from authz import clients, sessions, staff
 from authz.clients import ClientCredential, NewClient
 from authz.duties import Duty
 from authz.operations import at_the_machine
-from authz.principals import StaffPrincipal
+from authz.sessions import LoggedIn
 from authz.staff import NewAccount
+from authz.terminals import Place
 from authz.tokens import issue
 from fixtures.invented.cast import Ask, CastPerson
 from fixtures.plugin import account_of
 from gateway.app import running
 from gateway.interfaces.house import Desk, House, furnish
-from gateway.interfaces.operation import AnyOperation
+from gateway.interfaces.operation import FORM, AnyOperation
+from gateway.interfaces.outside import OutsideDoor
 from gateway.interfaces.table import operations
 from sympho.codes import AgencyCode, SystemCode
 from tests.conftest import Clones
 from tests.countries import Parties, country
 from tests.server.documented import Documented
+from tests.server.issuing import OutsideIssuer
 
 PROBLEM = "urn:sympho:problem:"
 
@@ -69,6 +72,7 @@ class Api:
     session: ClientSession
     documented: Documented
     passwords: dict[str, tuple[AgencyCode, str]]
+    issuer: OutsideIssuer
     tokens: dict[str, str] = field(default_factory=dict)
     seen: list[Answered] = field(default_factory=list)
 
@@ -177,22 +181,28 @@ class Api:
         """A token as it was issued some time ago, to a session that still lives."""
         agency, password = self.passwords[login]
         desk = self.desk(agency)
-        principal = await sessions.login(desk.db, agency, login, password, "desk-8", self.house.moment())
-        assert isinstance(principal, StaffPrincipal)
+        place = Place("desk-8", "127.0.0.1")
+        opened = await sessions.login(desk.db, desk.door, agency, login, password, place, self.house.moment())
+        assert isinstance(opened, LoggedIn)
         then = self.house.clock.machine() - ago
-        return issue(replace(principal, expires=then + timedelta(minutes=15)), desk.key, desk.audience, then)
+        return issue(replace(opened.principal, expires=then + timedelta(minutes=15)), desk.key, desk.audience, then)
 
     async def client(self, agency: AgencyCode, names: Iterable[str], system: SystemCode) -> ClientCredential:
         """A business system that is admitted to these operations."""
         desk = self.desk(agency)
         new = NewClient("業務システム", system, frozenset(names))
         async with desk.db.transaction() as conn:
-            return await clients.create_client(conn, at_the_machine(agency), new, self.house.moment())
+            return await clients.create_client(conn, desk.box, at_the_machine(agency), new, self.house.moment())
 
     async def client_token(self, agency: AgencyCode, names: Iterable[str], system: SystemCode) -> str:
         made = await self.client(agency, names, system)
-        body = {"agency": agency, "client_id": made.client_id, "secret": made.secret}
-        return str((await self.call("log-in-client", body=body)).body["token"])
+        return str((await self.client_log_in(made.client_id, made.secret)).body["access_token"])
+
+    async def client_log_in(self, client_id: str = "", secret: str = "", **more: str) -> Answered:
+        """Asks the token endpoint as OAuth 2 says; ``more`` are other fields of the form."""
+        shown = {"client_id": client_id, "client_secret": secret}
+        form = {"grant_type": "client_credentials", **{name: text for name, text in shown.items() if text}, **more}
+        return await self.call("issue-client-token", raw=urlencode(form).encode(), headers={"Content-Type": FORM})
 
 
 def person(one: CastPerson) -> dict[str, str]:
@@ -211,7 +221,9 @@ async def served(clones: Clones, folder: Path) -> AsyncIterator[Api]:
     """The country and its interface, all in one process, on a port of its own."""
     async with country("local", clones, folder) as parties:
         network, server = parties.network, parties.intermediary
-        house = await furnish(network.clock, network, server, parties.residents)
+        issuer = OutsideIssuer()
+        outside = OutsideDoor(issuer.issuer, issuer.publish(folder / "jwks.json"))
+        house = await furnish(network.clock, network, server, parties.residents, outside)
         passwords = await _accounts(house, parties)
         table = {one.name: one for one in operations(house)}
         async with (
@@ -220,7 +232,7 @@ async def served(clones: Clones, folder: Path) -> AsyncIterator[Api]:
             session.get("/openapi.json") as response,
         ):
             documented = Documented(await response.json(), table)
-            yield Api(parties, house, table, session, documented, passwords)
+            yield Api(parties, house, table, session, documented, passwords, issuer)
 
 
 async def _accounts(house: House, parties: Parties) -> dict[str, tuple[AgencyCode, str]]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pyotp
+
 from authz.duties import Duty
 from fixtures.invented.cast import Ask, Expected
 from tests.countries import NOON
@@ -55,19 +59,51 @@ async def _accounts(api: Api) -> None:
     token = (await api.log_in("long-day")).body["token"]
     change = {"old": made["password"], "new": "長い一日の合言葉 2026"}
     await api.call("change-password", token=token, body=change)
+    api.passwords["long-day"] = (agency, change["new"])
+    for _ in range(2):
+        await api.log_in("long-day")
     await api.call("show-me", token=(await api.call("renew-token", token=token)).body["token"])
-    await api.call("log-out", token=token)
+    await api.call("reauthenticate", token=token, body={"password": change["new"]})
+    secret = (await api.call("enrol-second-factor", token=token)).body["secret"]
+    code = pyotp.TOTP(secret).at(api.house.clock.machine())
+    await api.call("confirm-second-factor", token=token, body={"code": code})
+    [latest, *_] = (await api.call("list-sessions", token=token)).body["sessions"]
+    await api.call("end-session", token=token, path={"session_id": latest["id"]})
     at = {"staff_id": made["id"]}
+    [latest, *_] = (await api.call("list-staff-sessions", by=keeper, path=at)).body["sessions"]
+    await api.call("end-staff-session", by=keeper, path=at | {"session_id": latest["id"]})
+    await api.call("log-out", token=token)
+    await _people(api, keeper, at)
     await api.call("charge-staff", by=keeper, path=at, body={"office": "y", "duties": ["release"]})
-    for name in ("revoke-staff-sessions", "disable-staff", "enable-staff", "reset-staff-password", "list-staff"):
+    names = ("revoke-staff-sessions", "disable-staff", "enable-staff", "reset-staff-password", "remove-second-factor")
+    for name in (*names, "list-staff"):
         await api.call(name, by=keeper, path=at)
     body = {"name": "健康管理", "system": "024", "operations": ["search-duplicates"]}
     client = (await api.call("create-client", by=keeper, body=body)).body
-    await api.call(
-        "log-in-client", body={"agency": agency, "client_id": client["client_id"], "secret": client["secret"]}
-    )
+    await api.client_log_in(client["client_id"], client["secret"])
+    await api.call("list-clients", by=keeper)
+    await api.call("show-oauth-metadata")
     for name in ("replace-client-secret", "disable-client"):
         await api.call(name, by=keeper, path={"client_id": client["client_id"]})
+
+
+async def _people(api: Api, keeper: str, at: dict[str, str]) -> None:
+    """Conditions, rules, terminals and delegations of an agency's staff; somebody who comes from outside."""
+    agency = api.passwords[keeper][0]
+    terminal = (await api.call("register-terminal", by=keeper, body={"name": "窓口 1"})).body["id"]
+    await api.call("list-terminals", by=keeper)
+    await api.call("close-terminal", by=keeper, path={"terminal_id": terminal})
+    await api.call("set-staff-rules", by=keeper, body={"second_factor_for": [], "password_days": 3650})
+    await api.call("show-staff-rules", by=keeper)
+    other = (await api.call("show-me", by=await api.hire(agency, Duty.RELEASE))).body["staff"]["id"]
+    until = (api.house.clock.machine() + timedelta(days=1)).isoformat()
+    delegation = {"delegator": other, "deputy": at["staff_id"], "duty": "release", "until": until}
+    made = (await api.call("delegate-duty", by=keeper, body=delegation)).body["id"]
+    await api.call("list-delegations", by=keeper)
+    await api.call("end-delegation", by=keeper, path={"delegation_id": made})
+    await api.call("set-staff-conditions", by=keeper, path={"staff_id": other}, body={"outside_subject": "long-day"})
+    token = api.issuer.token("long-day", api.house.clock.machine())
+    await api.call("log-in-from-outside", body={"agency": agency, "id_token": token, "terminal": "desk-9"})
 
 
 async def _keeping(api: Api) -> None:
@@ -106,14 +142,31 @@ async def _reading(api: Api) -> None:
             await api.call("show-record", by=reader, path={"exchange": line["exchange"]})
             await api.call("verify-record", by=auditor, path={"exchange": line["exchange"]})
         await api.call("read-operations", by=auditor, query={"limit": "500"})
+        for name in ("export-operations-csv", "export-operations-lines"):
+            await api.call(name, by=auditor)
         await api.call("list-alarms", by=auditor)
+        explainer = await api.hire(agency, Duty.EXPLAIN)
+        bodies = {"inquirer": cast.tax.inquirer, "provider": cast.tax.provider}
+        question = bodies | {"task": cast.tax.task, "information": cast.tax.information}
+        await api.call("explain-decision", by=explainer, body=question)
+        await api.call("enumerate-permitted", by=explainer, body={"inquirer": cast.tax.inquirer})
+        evaluation = _evaluation(cast.tax)
+        await api.call("evaluate-access", by=explainer, body=evaluation)
+        await api.call("evaluate-accesses", by=explainer, body={"evaluations": [evaluation, evaluation]})
     reader = await api.hire(cast.tax.inquirer, Duty.READ_RECORDS)
     await api.call("search-records", by=reader, body={"person": person(cast.tax.person)})
+
+
+def _evaluation(ask: Ask) -> dict[str, object]:
+    what = {"type": "information", "id": ask.information, "properties": {"provider": ask.provider}}
+    who = {"type": "agency", "id": ask.inquirer}
+    return {"subject": who, "action": {"name": "inquire"}, "resource": what, "context": {"task": ask.task}}
 
 
 async def _process(api: Api) -> None:
     for name in ("show-liveness", "show-readiness", "show-openapi", "list-interfaces", "show-keys", "show-directory"):
         await api.call(name)
+    await api.call("show-authzen-metadata")
     operator = await api.hire(api.parties.world.network.code, Duty.OPERATE_SYSTEM)
     await api.call("show-status", by=operator)
     await api.call("show-metrics", by=operator)

@@ -105,6 +105,9 @@ class Documented:
     def _max_length(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
         return self._length(value, isinstance(value, str) and len(value) <= rule, place)
 
+    def _min_length(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
+        return self._length(value, not isinstance(value, str) or len(value) >= rule, place)
+
     def _min_items(self, value: Any, rule: Any, _: Any, place: str) -> list[str]:
         return self._length(value, isinstance(value, list) and len(value) >= rule, place)
 

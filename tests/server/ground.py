@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import pytest
 
+from authz import listmanifest
 from authz.matchlist import compile_list, parse
 from fixtures import seed
 from fixtures.seed import Persons
@@ -21,10 +22,12 @@ from gateway.assembly import AllInOne, all_in_one
 from gateway.clock import Clock
 from gateway.config import Config, Role
 from gateway.database import create_database
+from gateway.intermediary import lists as server_lists
 from gateway.intermediary import publications
+from gateway.network import lists as network_lists
 from gateway.network import publishing
 from tests.conftest import TEMPLATE, Clones
-from tests.countries import NOON, Transport, config_of, country
+from tests.countries import APPROVERS, NOON, Transport, config_of, country
 from tests.server.stage import Stage
 
 _names = count(1)
@@ -52,6 +55,7 @@ async def _seed_once(clones: Clones, folders: pytest.TempPathFactory) -> _Seeded
     home = folders.mktemp("stage")
     world = invented_country(18)
     joined = await all_in_one(config_of(home, url, Role.ALL), Clock(), world.network.code)
+    joined.network.at_hand = APPROVERS
     await seed.seed_network(joined.network, world)
     await publishing.set_clock(joined.network, NOON, frozen=True)
     await seed.seed_residents(joined.residents, world)
@@ -74,6 +78,7 @@ class Ground:
 
     async def raise_parties(self) -> tuple[Stage, AllInOne]:
         joined = await all_in_one(self.config, Clock(), self.world.network.code)
+        joined.network.at_hand = APPROVERS
         stage = Stage("local", self.world, joined.network, joined.intermediary, joined.residents, self.persons)
         return stage, joined
 
@@ -83,7 +88,12 @@ async def ground(clones: Clones, folders: pytest.TempPathFactory) -> AsyncIterat
     """A database of a seeded country, and nobody running on it yet."""
     seeded = await _seed_once(clones, folders)
     url = await create_database(clones.url, f"stage_{next(_names)}", seeded.database)
-    with patch.multiple(publishing, **_LISTS_ONCE), patch.multiple(publications, **_LISTS_ONCE):
+    compile_once = {"compile_list": _LISTS_ONCE["compile_list"]}
+    with (
+        patch.multiple(listmanifest, parse=_LISTS_ONCE["parse"]),
+        patch.multiple(network_lists, **compile_once),
+        patch.multiple(server_lists, **compile_once),
+    ):
         yield Ground(config_of(seeded.folder, url, Role.ALL), seeded.world, seeded.persons)
 
 

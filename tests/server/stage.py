@@ -18,7 +18,7 @@ from uuid import UUID
 
 import msgspec
 
-from authz.matchlist import canonical
+from authz.matchlist import Certainty, canonical
 from fixtures import lists
 from fixtures.invented.cast import Ask
 from gateway.committer import Committer
@@ -38,7 +38,7 @@ from gateway.exchange.messages import (
     decode,
 )
 from gateway.exchange.permit import sign_permit
-from gateway.intermediary import deposit, publications, review, withdrawal
+from gateway.intermediary import deposit, inquire, publications, review, withdrawal
 from gateway.intermediary.inquire import Asker, Asking
 from gateway.intermediary.review import Reviewer
 from gateway.intermediary.store import inquiries, provisions
@@ -53,7 +53,7 @@ from gateway.problems import Problem
 from gateway.records import store as record_store
 from gateway.records.record import Role as Holder
 from gateway.records.store import RecordRow
-from sympho.codes import AgencyCode, UnifiedNumber
+from sympho.codes import AgencyCode, InformationCode, ProcedureCode, UnifiedNumber
 from tests.countries import Parties, Transport
 from tests.judging import assert_judged, exported
 
@@ -117,8 +117,11 @@ class _Board:
     async def directory(self) -> str:
         return await self.stage.through("directory", None, self.board.directory)
 
-    async def match_list(self, serial: int) -> bytes:
-        return await self.stage.through("list", serial, lambda: self.board.match_list(serial))
+    async def manifest(self, serial: int) -> str:
+        return await self.stage.through("manifest", serial, lambda: self.board.manifest(serial))
+
+    async def list_part(self, digest: str) -> bytes:
+        return await self.stage.through("list", digest, lambda: self.board.list_part(digest))
 
     async def enrol(self, enrolments: tuple[Enrolment, ...]) -> None:
         await self.board.enrol(enrolments)
@@ -211,6 +214,13 @@ class Stage(Parties):
         await self.settle()
         return registered.txn
 
+    async def begin_for(self, ask: Ask, procedure: ProcedureCode) -> UUID:
+        """The same for a named procedure."""
+        asking = msgspec.structs.replace(self.asking(ask), procedure=procedure)
+        registered = await inquire.register(self.intermediary, self.asker(ask), asking, f"for {procedure}", wait=False)
+        await self.settle()
+        return registered.txn
+
     def asker(self, ask: Ask) -> Asker:
         return Asker(ask.inquirer, ask.office, "stf_x", None)
 
@@ -259,7 +269,18 @@ class Stage(Parties):
         source = lists.load()
         rows = tuple(row for row in source.rows if (row.task, row.information) != (ask.task, ask.information))
         assert len(rows) < len(source.rows)
-        await publishing.publish_list(self.network, canonical(replace(source, rows=rows)))
+        items = {(row.revision, row.item) for row in rows}
+        procedures = tuple(one for one in source.procedures if (one.revision, one.item) in items)
+        await publishing.publish_list(self.network, canonical(replace(source, rows=rows, procedures=procedures)))
+
+    async def publish_procedure(self, code: ProcedureCode, information: tuple[InformationCode, ...]) -> None:
+        """A new list in which the lines of a procedure have this information alone."""
+        source = lists.load()
+        procedures = tuple(
+            replace(one, information=information, certainty=Certainty.A) if one.procedure == code else one
+            for one in source.procedures
+        )
+        await publishing.publish_list(self.network, canonical(replace(source, procedures=procedures)))
 
     async def publish_unassessed(self, agency: AgencyCode) -> None:
         """The agency has taken back all its assessments."""

@@ -189,7 +189,7 @@ async def test_a_business_system_inquires_as_an_office_of_its_own(api: Api) -> N
 
 
 async def test_a_business_system_is_admitted_closed_and_given_another_secret_by_its_own_body(api: Api) -> None:
-    keeper, agency = keeper_of(api), agency_of(api)
+    keeper = keeper_of(api)
     body = {"name": "健康管理", "system": "024", "operations": ["search-duplicates"]}
     strange = body | {"operations": ["search-duplicates", "release-provision"]}
     refused = await api.call("create-client", by=keeper, body=strange)
@@ -198,20 +198,19 @@ async def test_a_business_system_is_admitted_closed_and_given_another_secret_by_
     at = {"client_id": made["client_id"]}
 
     async def log_in(secret: str) -> Answered:
-        credentials = {"agency": agency, "client_id": made["client_id"], "secret": secret}
-        return await api.call("log-in-client", body=credentials)
+        return await api.client_log_in(made["client_id"], secret)
 
-    token = (await log_in(made["secret"])).body["token"]
-    assert (await log_in("guessed")).slug == "credentials-refused"
+    token = (await log_in(made["secret"])).body["access_token"]
+    assert (await log_in("guessed")).body["error"] == "invalid_client"
     other = (await api.call("replace-client-secret", by=keeper, path=at)).body["secret"]
-    assert (await log_in(made["secret"])).slug == "credentials-refused"
+    assert (await log_in(made["secret"])).body["error"] == "invalid_client"
     who = {"person": {"unified": "000000000000000"}}
     assert (await api.call("search-duplicates", token=token, body=who)).slug == "session-revoked"
-    token = (await log_in(other)).body["token"]
+    token = (await log_in(other)).body["access_token"]
     assert (await api.call("search-duplicates", token=token, body=who)).status == 200
     assert (await api.call("disable-client", by=keeper, path=at)).status == 204
     assert (await api.call("search-duplicates", token=token, body=who)).slug == "session-revoked"
-    assert (await log_in(other)).slug == "credentials-refused"
+    assert (await log_in(other)).body["error"] == "invalid_client"
 
 
 # --- 操作記録 ------------------------------------------------------------------------------------------------------------

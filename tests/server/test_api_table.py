@@ -81,11 +81,12 @@ def test_a_second_duty_and_an_expired_token_are_not_declared_where_they_mean_not
 
 def test_what_is_for_anyone_is_exactly_this(api: Api) -> None:
     assert {one.name for one in api.table.values() if one.is_public} == {
-        "list-interfaces", "log-in", "log-in-client", "show-clock", "show-directory", "show-keys", "show-liveness",
-        "show-openapi", "show-readiness",
+        "issue-client-token", "list-interfaces", "log-in", "log-in-from-outside", "show-authzen-metadata", "show-clock",
+        "show-directory", "show-keys", "show-liveness", "show-oauth-metadata", "show-openapi", "show-readiness",
     }  # fmt: skip
     assert {one.name for one in api.table.values() if one.self_service} == {
-        "change-password", "log-out", "renew-token", "show-me",
+        "change-password", "confirm-second-factor", "end-session", "enrol-second-factor", "list-sessions", "log-out",
+        "reauthenticate", "renew-token", "show-me",
     }  # fmt: skip
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyotp
 import pytest
 
 from fixtures.world import invented_country
 from gateway.cli import main
 from gateway.running.credentials import read
-from tests.server.program import Program, Said, data_folder, serving, sympho
+from tests.server.program import SYMPHO, Program, Said, data_folder, environment, serving, sympho
 
 CAST = invented_country().cast
 Run = Callable[..., Said]
@@ -115,13 +118,78 @@ def test_a_password_is_reset_on_the_data_while_the_server_runs(run: Run) -> None
     assert "wrong-duty" in said.err
 
 
+def test_a_password_is_reset_by_the_server_for_whoever_cares_for_accounts(run: Run) -> None:
+    said = run("staff", "reset", "gentou-health", "--online", "--second-factor", "--json")
+    assert said.code == 0, said.err
+    assert said.json()["must_change"] is True
+    assert run("staff", "reset", "nobody", "--online", "--agency", _agency(run, "gentou-staff")).code == 2
+
+
+def test_a_second_factor_is_enrolled_at_the_terminal_and_then_asked_for(run: Run, server: Program) -> None:
+    someone = ("--as", "oborozuki-auditor")
+    telling = subprocess.Popen(
+        [*SYMPHO, "staff", "enrol", *someone],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(SYMPHO_DATA=str(server.data)),
+    )  # fmt: skip
+    assert telling.stdin is not None
+    assert telling.stdout is not None
+    told = ""
+    while "secret=" not in told:
+        told += telling.stdout.readline()
+    totp = pyotp.parse_uri("".join(told.split()))
+    assert isinstance(totp, pyotp.TOTP)
+    rest, _ = telling.communicate(totp.now(), timeout=30)
+    assert telling.returncode == 0
+    codes = re.findall(r"[a-z2-7]{4}(?:-[a-z2-7]{4}){3}", rest)
+    assert len(codes) == 10
+    refused = run("operations", "list", *someone)
+    assert (refused.code, "second-factor-required" in refused.err) == (4, True)
+    assert run("operations", "list", *someone, "--code", codes[0]).code == 0
+    assert run("operations", "list", *someone, "--code", codes[0]).code == 4
+    again = run("staff", "reset", "oborozuki-auditor", "--second-factor", "--json").json()
+    agency = ("--agency", _agency(run, "oborozuki-auditor"))
+    assert run("token", *someone, *agency, SYMPHO_PASSWORD=again["password"]).code == 0
+
+
+def _agency(run: Run, login: str) -> str:
+    return str(next(one["agency"] for one in run("staff", "list", "--json").json() if one["login"] == login))
+
+
+def test_a_business_system_is_admitted_gets_a_token_and_is_closed(run: Run) -> None:
+    keeper = ("--as", "kagerou-staff", "--json")
+    made = run("clients", "add", "健康管理", "--system", "024", "--operation", "register-inquiry", *keeper).json()
+    token = run("clients", "token", made["client_id"], "--json", SYMPHO_CLIENT_SECRET=made["secret"])
+    assert token.json()["scope"] == "register-inquiry"
+    assert made["client_id"] in run("clients", "list", *keeper).out
+    assert run("clients", "disable", made["client_id"], *keeper).code == 0
+    assert run("clients", "token", made["client_id"], SYMPHO_CLIENT_SECRET=made["secret"]).code == 1
+    assert run("clients", "token", made["client_id"]).code == 2
+
+
 def test_the_judge_finds_nothing_wrong_while_the_server_runs(run: Run) -> None:
     said = run("judge", "--canaries", "--json")
     assert said.code == 0, said.out[-2000:]
     assert said.json()["violations"] == []
 
 
-@pytest.mark.parametrize("command", ["serve", "run", "demo", "story", "judge", "inquire", "review", "records", "keys"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "serve",
+        "run",
+        "demo",
+        "story",
+        "judge",
+        "inquire",
+        "review",
+        "records",
+        "keys",
+        "staff",
+        "clients",
+        "operations",
+        "probe",
+    ],
+)
 def test_the_help_of_a_command_teaches_by_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])

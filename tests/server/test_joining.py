@@ -36,7 +36,7 @@ from gateway.network.joining import OFFER_HOLDS
 from gateway.problems import Problem
 from sympho.codes import AgencyCode
 from tests.conftest import Clones
-from tests.countries import config_of, until
+from tests.countries import APPROVERS, config_of, until
 
 STRANGER = AgencyCode("0" * 16)
 
@@ -102,6 +102,7 @@ async def place(clones: Clones, data_folder: Path) -> AsyncIterator[Place]:
     configs = {role: config_of(data_folder / role, url, role) for role, url in urls.items()}
     machine = Later()
     network = await build_apart_network(configs[Role.NETWORK], Clock(machine=machine), world.network.code)
+    network.network.at_hand = APPROVERS
     await seed.seed_network(network.network, world)
     yield Place(world, network, machine, configs)
     await network.close()

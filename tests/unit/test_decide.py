@@ -84,6 +84,7 @@ AGENCIES = {
 SNAPSHOT = Snapshot(LIST, AGENCIES, LIST.items)
 
 QUESTION = Question(CITY, TOWN, VACCINATING, None, VACCINATION, (), False)
+BENEFIT = Question(CITY, TOWN, BENEFITS, None, REGISTER, (), False)
 LOCALLY = Question(CITY, TOWN, LOCAL_TASK, None, LOCAL_TAX, (), True)
 ASK = AskFacts(None, True)
 PERMIT = PermitFacts(True, True)
@@ -132,7 +133,7 @@ def test_a_question_that_a_row_covers_is_permitted_in_each_recipe_and_names_its_
 
 
 def test_asked_items_and_a_procedure_may_narrow_a_question() -> None:
-    narrowed = replace(QUESTION, items=ITEMS, procedure=ProcedureCode("JT01010000000214"))
+    narrowed = replace(QUESTION, items=ITEMS, procedure=ProcedureCode("JT90000027000001"))
     assert ask(narrowed).permitted
 
 
@@ -172,6 +173,9 @@ CASES: dict[Reason, Callable[[], Decision]] = {
     Reason.LIST_DATE: lambda: permit(day=date(2016, 8, 1)),
     Reason.LIST_INQUIRER_KIND: lambda: permit(of=world(CITY, kinds=frozenset({"PAYMENT_FUND"}))),
     Reason.LIST_TASK: lambda: permit(of=world(CITY, kinds=frozenset({"MINISTER_JUSTICE"})), question=QUESTION),
+    Reason.PROCEDURE_UNKNOWN: lambda: permit(replace(QUESTION, procedure=ProcedureCode("JT99999999999999"))),
+    Reason.PROCEDURE_ELSEWHERE: lambda: provide(replace(QUESTION, procedure=ProcedureCode("JT01010000000214"))),
+    Reason.PROCEDURE_INFORMATION: lambda: ask(replace(BENEFIT, procedure=ProcedureCode("JT90000030000002"))),
     Reason.LIST_PROVIDER_KIND: lambda: permit(replace(QUESTION, provider=JUSTICE)),
     Reason.LIST_INFORMATION: lambda: permit(replace(QUESTION, information=REGISTER)),
     Reason.CONSENT_MISSING: lambda: ask(replace(LOCALLY, consent=False)),

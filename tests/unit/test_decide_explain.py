@@ -25,9 +25,11 @@ from authz.decide import (
     decide_permit,
     decide_provide,
 )
+from sympho.codes import ProcedureCode
 from tests.unit.test_decide import (
     AGENCIES,
     ASK,
+    BENEFIT,
     BENEFITS,
     CITY,
     DAY,
@@ -50,13 +52,22 @@ from tests.unit.test_decide import (
     VACCINATION,
 )
 
+NAMED = (
+    "JT90000027000001",  # of the vaccinations' item, not mapped
+    "JT90000030000001",  # of the benefits' item: taxes and register
+    "JT90000030000002",  # of the same item: accounts alone
+    "JT90000003000001",  # of an item that was amended
+    "JT01010000000214",  # of another task
+    "JT99999999999999",  # of nothing
+)
+
 BROKEN: tuple[Any, ...] = (None, "", 0, [], "JM00000000000000")
 
 QUESTION_FIELDS: dict[str, tuple[Any, ...]] = {
     "inquirer": (CITY, UNION, STRANGER, *BROKEN),
     "provider": (TOWN, UNION, JUSTICE, CITY, STRANGER, *BROKEN),
     "task": (VACCINATING, BENEFITS, LOCAL_TASK, UNPUBLISHED_TASK, FUTURE_TASK, *BROKEN),
-    "procedure": ("JT00000000000001", 0),
+    "procedure": (*map(ProcedureCode, NAMED), "JT90000030000002", 0),
     "information": (VACCINATION, LOCAL_TAX, REGISTER, FAMILY, *BROKEN),
     "items": ((), ITEMS, (ITEMS[0], ITEMS[0]), ("",), *BROKEN),
     "consent": (True, False, *BROKEN),
@@ -101,7 +112,7 @@ def near(draw: st.DrawFn, value: Any, fields: dict[str, tuple[Any, ...]]) -> Any
     return replace(value, **{name: draw(st.sampled_from(fields[name])) for name in names})
 
 
-QUESTIONS = st.one_of(near(QUESTION, QUESTION_FIELDS), near(LOCALLY, QUESTION_FIELDS))
+QUESTIONS = st.one_of(*(near(question, QUESTION_FIELDS) for question in (QUESTION, BENEFIT, LOCALLY)))
 ASKS = near(ASK, ASK_FIELDS)
 PERMITS = near(PERMIT, PERMIT_FIELDS)
 PROVIDES = near(PROVIDE, PROVIDE_FIELDS)
@@ -121,6 +132,7 @@ def agree(fast: Decision, full: Decision) -> None:
     """What must hold between the two modes for one and the same case."""
     assert fast.effect is full.effect
     assert fast.coarse is full.coarse
+    assert fast.effect is Effect.DENY or (fast.procedure, fast.narrowing) == (full.procedure, full.narrowing)
     assert (fast.serial, fast.digest, fast.in_force) == (full.serial, full.digest, full.in_force)
     assert len(set(full.reasons)) == len(full.reasons)
     denials = [reason for reason in full.reasons if reason not in HOLDS]

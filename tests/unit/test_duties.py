@@ -24,7 +24,19 @@ def test_every_duty_has_names_and_a_sentence_in_both_languages() -> None:
 
 def test_the_japanese_names_are_those_of_the_specification() -> None:
     names = [text.name_ja for text in DUTIES.values()]
-    assert names == ["照会", "提供審査", "提供承認", "記録閲覧", "副本管理", "権限管理", "システム管理", "監査"]
+    assert names == [
+        "照会",
+        "提供審査",
+        "提供承認",
+        "記録閲覧",
+        "副本管理",
+        "権限管理",
+        "システム管理",
+        "監査",
+        "判定説明",
+        "リスト公布",
+        "リスト承認",
+    ]
 
 
 @pytest.mark.parametrize("doing", DOING)
@@ -42,13 +54,17 @@ def test_who_moves_the_clock_takes_no_part_in_exchanges(exchanging: Duty) -> Non
     assert conflicts({Duty.OPERATE_SYSTEM, exchanging})
 
 
+def test_who_inquires_does_not_have_it_explained_what_would_be_permitted() -> None:
+    assert conflicts({Duty.INQUIRE, Duty.EXPLAIN})
+
+
 @pytest.mark.parametrize(
     "together",
     [
         {Duty.REVIEW, Duty.RELEASE},
         {Duty.INQUIRE, Duty.REVIEW, Duty.RELEASE, Duty.READ_RECORDS, Duty.MANAGE_DUPLICATES},
         {Duty.MANAGE_STAFF, Duty.OPERATE_SYSTEM, Duty.READ_RECORDS},
-        {Duty.AUDIT, Duty.READ_RECORDS},
+        {Duty.AUDIT, Duty.READ_RECORDS, Duty.EXPLAIN},
     ],
 )
 def test_a_tiny_body_can_still_be_staffed(together: set[Duty]) -> None:

@@ -66,7 +66,7 @@ def test_reconstructed_rows_stand_among_the_rows_of_the_old_table_and_are_sure_t
 
 
 def test_the_data_is_the_data_that_was_compared_with_the_tables() -> None:
-    assert LIST.digest == "319ac21e79f4d0a109d21724a33b507c8837203166030edab017baeb47b816fe"
+    assert LIST.digest == "691bf0b7be8484982312c2a0d143aedec251d1cb87d8c006f3252ea0a44417ca"
 
 
 def test_loading_and_compiling_takes_well_under_a_third_of_a_second() -> None:
@@ -75,9 +75,9 @@ def test_loading_and_compiling_takes_well_under_a_third_of_a_second() -> None:
 
 
 def _seconds_to_compile() -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     compile_list(load(), 1)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from authz.matchlist import (
     Kind,
     ListSource,
     Origin,
+    Party,
+    Procedure,
     Revision,
     Row,
     Task,
@@ -29,7 +31,7 @@ from authz.matchlist import (
     parse,
 )
 from fixtures.lists import load
-from sympho.codes import InformationCode, ItemCode, TaskCode
+from sympho.codes import InformationCode, ItemCode, ProcedureCode, TaskCode
 
 TAX = InformationCode("TM00000000000002")
 TASK = TaskCode("JM90000000000001")
@@ -74,7 +76,7 @@ def test_the_projects_own_list_survives_the_way_there_and_back() -> None:
 
 def test_the_document_is_what_its_description_says() -> None:
     assert DOCUMENT.decode().split("\n") == [
-        '["list","1"]',
+        '["list","2"]',
         '["kind","CITY","市","City","LOCAL",["02201"],"TOWN"]',
         '["kind","TOWN","町","Town","LOCAL",["02201","02202"],""]',
         '["task","JM90000000000001","試験の事務","ours"]',
@@ -119,7 +121,7 @@ def test_every_fault_of_a_document_is_named_at_once_by_line_and_field() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ('["list","1"]', '["list","2"]', (1, "header")),
+        ('["list","2"]', '["list","1"]', (1, "header")),
         ('"市"', '""', (2, "ja")),
         ('"市"', '"市\\u0000"', (2, "ja")),
         ('"市"', '" 市"', (2, "ja")),
@@ -170,7 +172,7 @@ def test_information_without_items_is_a_fault() -> None:
         DOCUMENT.replace(b"\n", b"\r\n"),
         b"\xef\xbb\xbf" + DOCUMENT,
         DOCUMENT + b"\n",
-        b'["list","1"]\n' + b"[" * 100_000 + b"\n",
+        b'["list","2"]\n' + b"[" * 100_000 + b"\n",
         b"x" * (16 * 1_048_576 + 1),
     ],
     ids=["empty", "no text", "cut off", "other line ends", "byte order mark", "empty line", "nested", "too long"],
@@ -219,3 +221,61 @@ def _is_exact_or_bad(document: bytes) -> None:
     except BadList:
         return
     assert canonical(source) == document
+
+
+# --- parties and procedures ---------------------------------------------------------------------------------------
+
+ACT = ProcedureCode("JT90000027000001")
+BELOW = replace(
+    SMALL,
+    parties=(Party("市町村長", ("CITY", "TOWN"), Certainty.A),),
+    procedures=(
+        Procedure("second", "25", "27-2", 1, ACT, "試験法1条 申請の審査", (TAX,), Certainty.B, Origin.OURS),
+        Procedure(
+            "second",
+            "25",
+            "27-2",
+            2,
+            ProcedureCode("JT01010000000214"),
+            "試験法2条 支給",
+            (),
+            Certainty.C,
+            Origin.OFFICIAL,
+        ),
+    ),
+)
+
+
+def test_parties_stand_after_kinds_and_procedures_after_rows() -> None:
+    lines = canonical(BELOW).decode().split("\n")
+    assert lines[3] == '["party","市町村長",["CITY","TOWN"],"A"]'
+    assert lines[12:14] == [
+        '["procedure","second","25","27-2",1,"JT90000027000001","試験法1条 申請の審査",["TM00000000000002"],"B","ours"]',
+        '["procedure","second","25","27-2",2,"JT01010000000214","試験法2条 支給",[],"C","official"]',
+    ]
+    assert canonical(parse(canonical(BELOW))) == canonical(BELOW)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('["party","市町村長",["CITY","TOWN"]', '["party","市町村長",["CITY","MOON"]', (4, "kinds")),
+        ('["CITY","TOWN"],"A"]', '[],"A"]', (4, "kinds")),
+        ('"27-2",1,', '"27-2",0,', (13, "ordinal")),
+        ('"27-2",1,', '"27-2",true,', (13, "ordinal")),
+        ('"27-2",1,', '"27-2","1",', (13, "ordinal")),
+        ('"27-2",1,', '"27-2",3,', (14, "line")),
+        ("JT01010000000214", "JT90000027000001", (14, "procedure")),
+        ('["procedure","second","25","27-2",2', '["procedure","second","26","27-2",2', (14, "item")),
+        ('["procedure","second","25","27-2",2', '["procedure","third","25","27-2",2', (14, "item")),
+        ('支給",[]', '支給",["TM00000000000001"]', (14, "information")),
+        ('支給",[]', '支給",["TM00000000000002","TM00000000000002"]', (14, "information")),
+        ('[],"C"', '[],"A"', (14, "certainty")),
+    ],
+)
+def test_a_broken_rule_of_a_party_or_procedure_is_found_where_it_is_broken(
+    old: str, new: str, expected: tuple[int, str]
+) -> None:
+    text = canonical(BELOW).decode()
+    assert old in text
+    assert expected in faults(text.replace(old, new, 1).encode())

@@ -64,6 +64,7 @@ PROMISED = [
     "directory-stale",
     "not-ready",
     "list-stale",
+    "list-refused",
     "conflict",
     "internal",
 ]

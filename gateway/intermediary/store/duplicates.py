@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
+from operator import attrgetter
 
 from gateway.database import Connection
 from gateway.intermediary.store.rows import columns
@@ -12,6 +13,9 @@ from sympho.store.registry import reversing
 
 PERSON = ""
 """The ``information`` of a person's own guard row."""
+
+TOUCHED = 2
+"""Version of a guard that was made by a deposit."""
 
 UNTOUCHED = 1
 """Version of a guard that was made to be locked and has said nothing yet: like one that was not there when it was
@@ -71,6 +75,29 @@ SET layout = EXCLUDED.layout, published_from = EXCLUDED.published_from, publishe
 async def upsert_duplicates(conn: Connection, rows: Sequence[DuplicateRow]) -> None:
     """Registers or replaces duplicates; the guards are touched in the same transaction (``touch_guards``)."""
     await conn.execute(UPSERT_DUPLICATES, *columns(rows))
+
+
+ANY_PLACE = """
+SELECT EXISTS (
+    SELECT 1
+    FROM UNNEST($1::text[], $2::text[], $3::text[]) AS n (agency, unified, information)
+    JOIN guard AS g ON g.agency = n.agency AND g.unified = n.unified AND g.information = n.information
+)
+"""
+
+
+async def any_place_known(conn: Connection, keys: Sequence[tuple[str, str, str]]) -> bool:
+    """Whether there is a guard at any of these places (agency, unified, information): somebody has been there."""
+    return bool(await conn.fetchval(ANY_PLACE, *zip(*keys, strict=True)))
+
+
+async def copy_duplicates(conn: Connection, rows: Sequence[DuplicateRow]) -> None:
+    """COPY of duplicates and their guards to places where nothing was before; ``Conflict`` where there was."""
+    names = [field.name for field in fields(DuplicateRow)]
+    cells = attrgetter(*names)
+    await conn.copy_records_to_table("duplicate", records=map(cells, rows), columns=names)
+    guards = [(row.agency, row.unified, row.information, TOUCHED) for row in rows]
+    await conn.copy_records_to_table("guard", records=guards, columns=["agency", "unified", "information", "version"])
 
 
 DELETE_DUPLICATES = """

@@ -27,27 +27,6 @@ async def served_agencies(conn: Connection) -> list[str]:
     return [row["agency"] for row in await conn.fetch(SERVED_AGENCIES)]
 
 
-INSERT_LIST = """
-INSERT INTO held_list (serial, digest, document, fetched_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT ON CONSTRAINT held_list_pk DO NOTHING
-"""
-
-
-async def insert_list(conn: Connection, serial: int, digest: str, document: bytes, fetched_at: datetime) -> None:
-    """Keeps a fetched and verified list; old ones stay."""
-    await conn.execute(INSERT_LIST, serial, digest, document, fetched_at)
-
-
-LATEST_LIST = """
-SELECT serial, digest, document FROM held_list ORDER BY serial DESC LIMIT 1
-"""
-
-
-async def latest_list(conn: Connection) -> tuple[int, str, bytes] | None:
-    row = await conn.fetchrow(LATEST_LIST)
-    return (row["serial"], row["digest"], row["document"]) if row else None
-
-
 REPLACE_DIRECTORY = """
 INSERT INTO held_directory AS h (serial, signed) VALUES ($1, $2)
 ON CONFLICT ON CONSTRAINT held_directory_pk DO UPDATE SET serial = EXCLUDED.serial, signed = EXCLUDED.signed
@@ -80,9 +59,10 @@ async def insert_alarm(conn: Connection, at: datetime, agency: str, message: str
 
 
 LATEST_ALARMS = """
-SELECT at, agency, message, fault, txn FROM intermediary_alarm WHERE agency = $1 ORDER BY id DESC LIMIT $2
+SELECT at, agency, message, fault, txn FROM intermediary_alarm WHERE agency IN ($1, '') ORDER BY id DESC LIMIT $2
 """
 
 
 async def latest_alarms(conn: Connection, agency: str, limit: int) -> list[tuple[datetime, str, str, str, UUID | None]]:
+    """Those about the agency, and those of the whole server (without an agency), which concern every agency in it."""
     return [tuple(row) for row in await conn.fetch(LATEST_ALARMS, agency, limit)]

@@ -1,0 +1,142 @@
+"""The sweep (全数判定): the look-up that decisions use, asked once for each combination of a list; nothing is left out.
+
+One block is one revision and one kind of inquirer, so that blocks can be made on many cores; ``Statement`` puts them
+together in order. The form of the result is written down in ``authz.proof``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from authz.matchlist import Ground, MatchList, Miss, Revision
+
+__all__ = ["Block", "Place", "Statement", "changes", "per_kind", "places", "sweep"]
+
+PERMITTED: Final = ord("Y")
+LETTERS: Final = {
+    Miss.INQUIRER_KIND: ord("1"),
+    Miss.TASK: ord("2"),
+    Miss.PROVIDER_KIND: ord("3"),
+    Miss.INFORMATION: ord("4"),
+}
+A_DAY: Final = timedelta(days=1)
+
+
+class Place(Struct, frozen=True):
+    """Where a block stands: a revision, and a kind of inquirer."""
+
+    revision: str
+    inquirer_kind: str
+
+
+class Block(Struct, frozen=True):
+    """The result for one place: its letters and grounds, as ``authz.proof`` writes them."""
+
+    place: Place
+    letters: bytes
+    grounds: bytes
+
+    @property
+    def permitted(self) -> int:
+        """How many combinations are permitted."""
+        return self.letters.count(PERMITTED)
+
+
+def places(match_list: MatchList) -> tuple[Place, ...]:
+    """Every block of a list, in the order of its statement."""
+    return tuple(
+        Place(revision.revision, kind) for revision in match_list.source.revisions for kind in match_list.kinds
+    )
+
+
+def per_kind(match_list: MatchList) -> int:
+    """How many combinations one block has."""
+    return len(match_list.tasks) * len(match_list.kinds) * len(match_list.information)
+
+
+def sweep(match_list: MatchList, place: Place) -> Block:
+    """Decides every combination of a place, on the revision's first day in force; ``LookupError`` if unknown."""
+    day = _revision(match_list, place.revision).in_force_from
+    look_up, closed = match_list.look_up, {kind: match_list.close_kinds({kind}) for kind in match_list.kinds}
+    asking, information = closed[place.inquirer_kind], tuple(match_list.information)
+    letters, grounds = bytearray(), []
+    for task in match_list.tasks:
+        for kind, asked in closed.items():
+            found = [look_up(asking, task, asked, one, day) for one in information]
+            letters += bytes([LETTERS[one] if type(one) is Miss else PERMITTED for one in found])
+            for one, ground in zip(information, found, strict=True):
+                if type(ground) is Ground:
+                    grounds.append(f"{place.inquirer_kind} {task} {kind} {one} {ground.text}\n")
+    return Block(place, bytes(letters), "".join(grounds).encode("ascii"))
+
+
+def _revision(match_list: MatchList, name: str) -> Revision:
+    for revision in match_list.source.revisions:
+        if revision.revision == name:
+            return revision
+    raise LookupError("no revision of that name")
+
+
+def changes(match_list: MatchList) -> Iterator[tuple[date, str]]:
+    """The days on which another revision is in force than on the day before, found by asking for every single day."""
+    borders = [revision.in_force_from for revision in match_list.source.revisions]
+    borders += [revision.in_force_until for revision in match_list.source.revisions if revision.in_force_until]
+    day, last, before = min(borders) - A_DAY, max(borders) + A_DAY, ""
+    while day <= last:
+        revision = match_list.revision_on(day)
+        name = revision.revision if revision else "-"
+        if name != before:
+            yield day, name
+        day, before = day + A_DAY, name
+
+
+class Statement:
+    """The statement of a proof, made from blocks that come in the order of ``places``."""
+
+    def __init__(self, match_list: MatchList) -> None:
+        self.tried = 0
+        self.permitted = 0
+        self._expected = iter(places(match_list))
+        self._last_of = {place.revision: place for place in places(match_list)}
+        self._lines = [
+            "proof 1",
+            f"list {match_list.digest}",
+            f"kinds {len(match_list.kinds)} tasks {len(match_list.tasks)} information {len(match_list.information)}",
+            *(f"from {day} {name}" for day, name in changes(match_list)),
+        ]
+        self._begin()
+
+    def _begin(self) -> None:
+        self._letters, self._grounds = hashlib.sha256(), hashlib.sha256()
+        self._tried = self._permitted = 0
+
+    def add(self, block: Block) -> None:
+        """The next block; ``ValueError`` for one out of order."""
+        if block.place != next(self._expected, None):
+            raise ValueError("a block out of order")
+        self._letters.update(block.letters)
+        self._grounds.update(block.grounds)
+        self._tried += len(block.letters)
+        self._permitted += block.permitted
+        if block.place == self._last_of[block.place.revision]:
+            self._end(block.place.revision)
+
+    def _end(self, revision: str) -> None:
+        counts = f"tried {self._tried} permitted {self._permitted}"
+        digests = f"letters {self._letters.hexdigest()} grounds {self._grounds.hexdigest()}"
+        self._lines.append(f"revision {revision} {counts} {digests}")
+        self.tried += self._tried
+        self.permitted += self._permitted
+        self._begin()
+
+    @property
+    def text(self) -> str:
+        """The whole statement; ``ValueError`` while blocks are missing."""
+        if next(self._expected, None) is not None:
+            raise ValueError("blocks are missing")
+        return "".join(f"{line}\n" for line in self._lines)

@@ -1,0 +1,140 @@
+"""Stored decisions out of the data (再判定の材料), for the backtest: every holder's records, the lists that were held, and
+the directory that is held now. Reads only; a server may be up or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from authz.backtest import Recipe, Stored
+from authz.listdocument import BadList
+from authz.matchlist import MatchList, compile_list, parse
+from authz.questions import Question, Snapshot
+from authz.reasons import Reason
+from gateway.config import Config, ConfigError, Role
+from gateway.database import Connection, open_database
+from gateway.exchange.directory import Directory, facts_of
+from gateway.exchange.jws import unverified_payload
+from gateway.exchange.messages import Outcome, decode
+from gateway.intermediary.store import held
+from gateway.judge import store as material
+from gateway.records import record
+from gateway.records import store as records
+from gateway.records.store import RecordRow
+from gateway.running.ondata import located
+from gateway.running.wording import worded
+
+__all__ = ["Past", "past"]
+
+PAGE = 5_000
+BEFORE_ALL = ("", UUID(int=0))
+DIRECTORY_LIMIT = 32 * 1024 * 1024
+RECIPES = {
+    record.Role.INQUIRER: Recipe.ASK,
+    record.Role.NETWORK: Recipe.PERMIT,
+    record.Role.PROVIDER: Recipe.PROVIDE,
+}
+WORDS = frozenset(Reason)
+
+
+@dataclass
+class Past:
+    """What was decided, by which lists, and who everybody is."""
+
+    stored: list[Stored]
+    documents: dict[int, tuple[str, bytes]]
+    """Digest and document of each list that is kept, by serial."""
+    directory: Directory
+
+    def snapshot(self, match_list: MatchList) -> Snapshot:
+        """A list with the agencies as the directory has them now."""
+        return Snapshot(match_list, facts_of(self.directory, match_list.close_kinds), match_list.items)
+
+    def kept(self, serial: int) -> Snapshot | None:
+        """The list of that serial, if it is kept."""
+        if serial not in self.documents:
+            return None
+        try:
+            return self.snapshot(compile_list(parse(self.documents[serial][1]), serial))
+        except BadList:
+            return None
+
+    def named_by(self, stored: Stored) -> int | None:
+        """The serial that a record names, if that very list is kept."""
+        found = self.documents.get(stored.serial)
+        return stored.serial if found is not None and found[0] == stored.digest else None
+
+
+async def past(config: Config, servers: Sequence[Config]) -> Past:
+    """All that the network and the intermediary servers hold; of one database with all of them if none is named."""
+    async with AsyncExitStack() as stack:
+        network = await stack.enter_async_context(located(config))
+        others = [await stack.enter_async_context(located(one)) for one in servers] or [network]
+        opened = [(network, Role.NETWORK), *((other, Role.INTERMEDIARY) for other in others)]
+        stored: list[Stored] = []
+        documents: dict[int, tuple[str, bytes]] = {}
+        directories: list[Directory] = []
+        for place, role in opened:
+            with worded():
+                db = await open_database(replace(place, role=role), role)
+            stack.push_async_callback(db.close)
+            async with db.connection() as conn:
+                stored += [one async for row in _rows(conn) if (one := stored_of(row)) is not None]
+                documents |= _documents(await _lists(conn, role))
+                if role is Role.INTERMEDIARY and (signed := await held.read_directory(conn)) is not None:
+                    directories.append(decode(Directory, unverified_payload(signed, DIRECTORY_LIMIT)))
+    if not directories:
+        raise ConfigError(
+            f"--data: {config.data}: 中間サーバーのデータがありません / holds no intermediary server's data"
+        )
+    newest = max(directories, key=lambda one: one.serial)
+    return Past(sorted(stored, key=lambda one: (one.exchange, one.recipe)), documents, newest)
+
+
+async def _rows(conn: Connection) -> AsyncIterator[RecordRow]:
+    after = BEFORE_ALL
+    while page := await records.all_records(conn, after, PAGE):
+        for row in page:
+            yield row
+        after = (page[-1].holder, page[-1].txn)
+
+
+async def _lists(conn: Connection, role: Role) -> list[material.ListRow]:
+    return await (material.published_lists(conn) if role is Role.NETWORK else material.held_lists(conn))
+
+
+def _documents(rows: Iterable[material.ListRow]) -> dict[int, tuple[str, bytes]]:
+    return {row.serial: (row.digest, row.document) for row in rows if row.document is not None}
+
+
+def stored_of(row: RecordRow) -> Stored | None:
+    """The decision that a record tells of; None where its holder decided nothing: it had lapsed, or was withdrawn."""
+    payload = record.parse(unverified_payload(row.jws, record.JWS_LIMIT))
+    annex = record.parse_annex(row.annex)
+    reasons = tuple(Reason(word) for word in annex.reasons if word in WORDS)
+    undecided = payload.kind in {Outcome.LAPSED, Outcome.WITHDRAWN} and not reasons
+    if undecided and row.role is record.Role.PROVIDER:
+        return None
+    question = Question(
+        inquirer=payload.inq.agency,
+        provider=payload.prv.agency,
+        task=payload.task,
+        procedure=payload.prc,
+        information=payload.inf,
+        items=payload.items,
+        consent=Reason.CONSENT_MISSING not in reasons,
+    )
+    return Stored(
+        exchange=payload.txn,
+        holder=row.holder,
+        recipe=RECIPES[row.role],
+        question=question,
+        as_of=payload.as_of,
+        serial=payload.list,
+        digest=payload.list_d,
+        ground=payload.item,
+        reasons=reasons,
+    )

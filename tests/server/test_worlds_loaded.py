@@ -1,0 +1,189 @@
+"""A world folder is loaded whole or not at all; loaded again, only what changed is done, and it is told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from authz import staff, store
+from authz.questions import Window
+from fixtures.folders import example, folder
+from fixtures.folders.agencycodes import ListedAgency
+from fixtures.folders.files import OnDisk
+from fixtures.folders.importing import import_agencies
+from fixtures.invented import codebook as book
+from fixtures.plugin import WorldFolder
+from gateway.assembly import AllInOne, all_in_one
+from gateway.clock import Clock
+from gateway.config import Config
+from gateway.intermediary import deposit
+from gateway.running.credentials import read
+from gateway.running.seeding import Filled, fill_all
+from gateway.worlds import BadWorld
+from sympho import addressees, registry
+from sympho.codes import AddresseeNumber, AgencyCode, SystemCode, UnifiedNumber
+from sympho.linkage import PersonStatus
+
+CITY, EAST = AgencyCode("0220104100901700"), AgencyCode("0220104202101700")
+
+
+def silent(what: str, done: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass
+class Ground:
+    """A folder, and the data that it is loaded into."""
+
+    place: Path
+    data: Path
+    parties: AllInOne
+
+    async def load(self) -> Filled:
+        """As ``sympho world load`` does, without a process of its own."""
+        return await fill_all(self.parties, WorldFolder(self.place), self.data, silent)
+
+    def change(self, file: str, before: str, after: str) -> None:
+        path = self.place / file
+        text = path.read_text(encoding="utf-8")
+        assert before in text
+        path.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+    def drop(self, keep: Callable[[str], bool]) -> None:
+        """Takes lines out of every file."""
+        for path in self.place.rglob("*.csv"):
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            path.write_text("".join(line for line in lines if keep(line)), encoding="utf-8")
+
+
+@pytest.fixture
+async def ground(config: Config, tmp_path: Path) -> AsyncIterator[Ground]:
+    place = tmp_path / "world"
+    folder.write(example.example("04100", ("04202", "04203"), 14), OnDisk(place))
+    joined = await all_in_one(config, Clock(), example.NETWORK.code)
+    yield Ground(place, config.data, joined)
+    await joined.close()
+
+
+async def person(parties: AllInOne, agency: AgencyCode, serial: int) -> UnifiedNumber:
+    number = AddresseeNumber(f"024{serial:05d}")
+    async with parties.intermediary.db.connection() as conn:
+        [unified] = await addressees.to_unified(conn, agency, [(SystemCode("024"), number)])
+    assert unified is not None
+    return unified
+
+
+async def code_of(parties: AllInOne, agency: AgencyCode, serial: int) -> PersonStatus:
+    unified = await person(parties, agency, serial)
+    async with parties.intermediary.db.connection() as conn:
+        [status] = await registry.statuses(conn, agency, [unified])
+    return status
+
+
+async def test_what_changed_is_done_and_told_and_the_rest_is_left_alone(ground: Ground) -> None:
+    assert (await ground.load()).first
+    assert await ground.load() == Filled(False)
+
+    ground.change("duplicates/TM00000000000002.csv", "2010000", "2999999")
+    ground.change("flags.csv", "p03,,yes,yes", "p03,,no,yes")
+    ground.change("staff.csv", "city-records,記録　京子,00,read-records", "city-reader,新人　見本,00,read-records")
+    ground.change("offices.csv", ";JM99000000000001", "")
+    ground.change("numbers.csv", "024,02400005,p05\n", "024,02400005,p05\n0220104202101700,024,02499999,p05\n")
+    ground.drop(lambda line: not line.startswith(f"{EAST},p04,"))
+    told = await ground.load()
+
+    assert not told.first
+    assert [line for line in told.changes if line.startswith("numbers.csv: 追加 added 1 (0220104202101700 024 p05)")]
+    assert [line for line in told.changes if line.startswith("duplicates: 変更 changed 1")]
+    assert [line for line in told.changes if "削除 removed 1 (0220104100901700 city-records)" in line]
+    server = ground.parties.intermediary
+    [(_, tax)] = await deposit.listed(server, EAST, await person(ground.parties, EAST, 1))
+    assert [item.value for item in tax.items.values() if item.value == "2999999"]
+    assert await deposit.listed(server, EAST, await person(ground.parties, EAST, 4)) == []
+    flag = (await deposit.flags(server, EAST, await person(ground.parties, EAST, 3)))[0]
+    assert (flag.no_automatic_answer, flag.non_disclosure) == (False, True)
+    assert await code_of(ground.parties, EAST, 99999) is PersonStatus.HELD
+    async with server.db.connection() as conn:
+        accounts = {one.login: one for one in await staff.list_accounts(conn, CITY)}
+    assert accounts["city-records"].disabled_at is not None
+    assert accounts["city-reader"].disabled_at is None
+    assert accounts["city-health"].tasks == {book.VACCINATION_TASK, book.VACCINATION_COST_TASK}
+    file = read(ground.data)
+    assert file is not None
+    assert file.find("city-reader") is not None
+    assert await ground.load() == Filled(False)
+
+
+async def test_a_person_who_is_taken_out_and_put_back_is_the_same_person_with_the_same_code(ground: Ground) -> None:
+    await ground.load()
+    texts = {path: path.read_bytes() for path in ground.place.rglob("*.csv")}
+    before = await person(ground.parties, EAST, 2)
+    ground.drop(lambda line: "p02" not in line.strip().split(","))
+    told = await ground.load()
+    assert [line for line in told.changes if line.startswith("residents.csv: 削除 removed 1 (p02)")]
+    assert await person(ground.parties, EAST, 2) == before
+    assert await deposit.listed(ground.parties.intermediary, EAST, before) == []
+    assert await code_of(ground.parties, EAST, 2) is PersonStatus.HELD
+    for path, content in texts.items():
+        path.write_bytes(content)
+    await ground.load()
+    assert await person(ground.parties, EAST, 2) == before
+    assert len(await deposit.listed(ground.parties.intermediary, EAST, before)) == 1
+
+
+async def test_a_folder_with_a_mistake_or_an_impossible_change_changes_nothing(ground: Ground) -> None:
+    await ground.load()
+    ground.change("duplicates/TM00000000000002.csv", "2010000", "2999999")
+    ground.change("numbers.csv", "02400001,p01", "02400001,p05")
+    with pytest.raises(BadWorld, match=r"numbers\.csv:3:31"):
+        await ground.load()
+    ground.change("numbers.csv", "02400001,p05", "02400001,p99")
+    with pytest.raises(BadWorld, match="no such person"):
+        await ground.load()
+    [(_, tax)] = await deposit.listed(ground.parties.intermediary, EAST, await person(ground.parties, EAST, 1))
+    assert not [item for item in tax.items.values() if item.value == "2999999"]
+
+
+async def test_what_was_loaded_lies_sealed_and_losing_it_loses_nothing(ground: Ground) -> None:
+    await ground.load()
+    editions = sorted(ground.data.glob("world-*.edition"))
+    assert len(editions) == 3
+    number = next(WorldFolder(ground.place).book.register())[0].reveal().encode()
+    assert not [one for one in editions if number in one.read_bytes() or b"world.toml" in one.read_bytes()]
+    for one in editions:
+        one.unlink()
+    ground.drop(lambda line: not line.startswith(f"{EAST},p02,"))
+    await ground.load()
+    assert len(await deposit.listed(ground.parties.intermediary, EAST, await person(ground.parties, EAST, 2))) == 1
+    async with ground.parties.intermediary.db.connection() as conn:
+        account = await store.account_by_login(conn, CITY, "city-health")
+    assert account is not None
+    assert account.disabled_at is None
+
+
+async def test_imported_agencies_are_judged_by_their_windows_and_keep_what_was_declared(ground: Ground) -> None:
+    await ground.load()
+    windows = (Window(date(2005, 1, 1), date(2009, 3, 31)), Window(date(2010, 4, 1), None))
+    stranger = AgencyCode("0220104205601700")
+    listed = [
+        ListedAgency(CITY, "宮城県仙台市", windows, ("MUNICIPALITY",)),
+        ListedAgency(stranger, "宮城県気仙沼市", windows, ("MUNICIPALITY",)),
+        ListedAgency(example.NETWORK.code, "network", windows, ("NETWORK_SYSTEM",)),
+    ]
+    done = await import_agencies(ground.parties.network, listed)
+    assert (done.added, done.changed, done.unchanged, done.gaps) == (1, 1, 0, 3)
+    assert (await import_agencies(ground.parties.network, listed)).unchanged == 2
+    entry = ground.parties.network.published.directory.entry(CITY)
+    assert entry.name == "宮城県仙台市"
+    assert entry.keys
+    assert entry.assessments
+    facts = ground.parties.network.published.snapshot.agencies[stranger]
+    assert [facts.in_force(day) for day in (date(2009, 3, 31), date(2009, 4, 1), date(2010, 4, 1))] == [
+        True,
+        False,
+        True,
+    ]
