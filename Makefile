@@ -28,7 +28,7 @@ run: setup ## start everything, tell the story, stay up until Ctrl-C
 	$(BIN)/sympho run $(ARGS)
 
 test: setup ## run all tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: setup ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import uvloop
 from rich.console import Console
 
 from loadtest import (
@@ -25,7 +24,7 @@ from loadtest import (
     bench_throughput,
     guard,
 )
-from loadtest.benching import status_of
+from loadtest.benching import run, status_of
 from loadtest.result import describe_machine
 from loadtest.showing import Finding, markdown, put_into, show, to_json
 
@@ -66,11 +65,19 @@ def settings(bench: Bench, *, long: bool, seconds: float | None, workers: int) -
 
 
 async def _all(names: Sequence[str], given: Namespace, console: Console) -> list[Finding]:
+    """Each is shown when it has ended; one that breaks off is a failure of its own, and the others go on."""
     found: list[Finding] = []
     for name in names:
         console.print(f"{name} …", style="dim")
         one = settings(BENCHES[name], long=given.long, seconds=given.seconds, workers=given.workers)
-        found.extend(await BENCHES[name].findings(one))
+        try:
+            made = await BENCHES[name].findings(one)
+        except (SystemExit, Exception) as broken:
+            made = [Finding(name, name, (), failures=[f"{name} broke off: {type(broken).__name__} {broken}"])]
+        show(made, console)
+        found.extend(made)
+        if given.json is not None:
+            given.json.write_text(to_json(found), encoding="utf-8")
     return found
 
 
@@ -88,11 +95,8 @@ def main() -> None:
         parser.error(f"no such bench: {', '.join(strange)}; there are: {', '.join(BENCHES)}")
     console = Console()
     names = given.names or list(BENCHES)
-    found = uvloop.run(_all(names, given, console))
     console.print(describe_machine(), highlight=False)
-    show(found, console)
-    if given.json is not None:
-        given.json.write_text(to_json(found), encoding="utf-8")
+    found = run(_all(names, given, console))
     if given.write is not None:
         today = datetime.now().astimezone().date()
         put_into(given.write, markdown(found, f'`make bench ARGS="{" ".join(names)}"`, {today}'))

@@ -5,18 +5,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from argparse import ArgumentParser, Namespace
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import uvloop
 from rich.console import Console
 
 from loadtest.showing import Finding, show, to_json
 
-__all__ = ["alone", "status_of"]
+__all__ = ["alone", "run", "status_of"]
 
-FAILED, SKIPPED = 1, 3
+FAILED, SKIPPED, STOPPED = 1, 3, 143
+
+T = TypeVar("T")
 
 
 def status_of(findings: Sequence[Finding]) -> int:
@@ -24,6 +29,20 @@ def status_of(findings: Sequence[Finding]) -> int:
     if any(one.failures for one in findings):
         return FAILED
     return SKIPPED if any(one.skipped for one in findings) else 0
+
+
+def run(measured: Coroutine[Any, Any, T]) -> T:
+    """Runs it on uvloop. Whoever is asked to stop (SIGTERM) stops the servers that it has started, and then exits."""
+
+    async def stoppable() -> T:
+        task = asyncio.ensure_future(measured)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await task
+
+    try:
+        return uvloop.run(stoppable())
+    except asyncio.CancelledError:
+        raise SystemExit(STOPPED) from None
 
 
 def alone(
@@ -37,10 +56,10 @@ def alone(
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     given = parser.parse_args()
 
-    async def run() -> Sequence[Finding]:
+    async def measured() -> Sequence[Finding]:
         return await findings(given)
 
-    found = uvloop.run(run())
+    found = run(measured())
     show(found, Console())
     if given.json is not None:
         given.json.write_text(to_json(found), encoding="utf-8")

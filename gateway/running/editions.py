@@ -27,7 +27,7 @@ from gateway.running.folder import write_whole
 from gateway.worlds import Told, Update, World, WorldAccount
 from sympho.codes import AgencyCode, decode_hook, encode_hook
 
-__all__ = ["FILE", "WorldNote", "note_of", "read_edition", "remember", "world_of", "write_edition"]
+__all__ = ["FILE", "WorldNote", "note_of", "other_world", "read_edition", "remember", "world_of", "write_edition"]
 
 FILE = "world.json"
 PURPOSE = "world"
@@ -84,20 +84,35 @@ def note_of(data: Path) -> WorldNote | None:
     """What is noted of the world in a data folder; None before the first start."""
     try:
         return msgspec.json.decode((data / FILE).read_bytes(), type=WorldNote, dec_hook=decode_hook)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
 def remember(config: Config, world: World, *, loaded: bool) -> None:
     """Notes the world: before anything of it is filled in, so that a start that was killed goes on with the same one,
-    and again when all of it is in."""
+    and when all of it is in. Until then a loaded world's note stays as it was."""
     before = note_of(config.data)
+    if before is not None and before.loaded and not loaded:
+        return
     name = config.world or (before.world if before else worlds.INVENTED)
     scale = config.scale or (before.scale if before else 0)
     place = name if name in worlds.names() else str(Path(name).expanduser().absolute())
-    note = WorldNote(place, scale, world.network, world.title, loaded or bool(before and before.loaded))
+    note = WorldNote(place, scale, world.network, world.title, loaded)
     if note != before:
         write_whole(config.data / FILE, msgspec.json.encode(note, enc_hook=encode_hook))
+
+
+def other_world(config: Config) -> WorldNote | None:
+    """The note of the data where the settings name another world than theirs; a folder may have moved, or be changed,
+    but what is made by code and what is read from a folder never take each other's place."""
+    note = note_of(config.data)
+    if note is None:
+        return None
+    named = config.world if config.world in worlds.names() else ""
+    noted = note.world if note.world in worlds.names() else ""
+    if config.world and named != noted:
+        return note
+    return note if note.loaded and config.scale not in (0, note.scale) else None
 
 
 def world_of(config: Config) -> World:

@@ -30,7 +30,7 @@ from gateway.embedded import Embedded
 from gateway.interfaces.house import House
 from gateway.log import log
 from gateway.running import credentials
-from gateway.running.editions import note_of, remember, world_of
+from gateway.running.editions import WorldNote, note_of, other_world, remember, world_of
 from gateway.running.folder import announced, claimed
 from gateway.running.ready import Running, Stay
 from gateway.running.roles import opened
@@ -151,6 +151,9 @@ async def _embedded(config: Config) -> Embedded:
 
 def chosen_world(config: Config) -> World:
     """The world that the settings or the data name, and no other than that of the data."""
+    other = other_world(config)
+    if other is not None:
+        raise _of_another(config, other, f"{config.world or other.world}, --scale {config.scale}")
     try:
         world = world_of(config)
     except BadWorld as bad:
@@ -164,13 +167,18 @@ def chosen_world(config: Config) -> World:
         ) from None
     note = note_of(config.data)
     if note is not None and note.network != world.network:
-        raise StartTrouble(
-            "このデータは別の世界のものです。",
-            f"{config.data} was filled with {note.world} (network {note.network}); this world's is {world.network}",
-            "その世界を --world で指定するか、新しい --data フォルダーを使ってください。",
-            "Name that world with --world, or use a new --data folder.",
-        )
+        raise _of_another(config, note, f"network {world.network}")
     return world
+
+
+def _of_another(config: Config, note: WorldNote, asked: str) -> StartTrouble:
+    held = f"{note.world}, --scale {note.scale}, network {note.network}"
+    return StartTrouble(
+        "このデータは別の世界のものです。",
+        f"{config.data} was filled with another world ({held}) than is asked for now ({asked})",
+        "--world と --scale を外すか、新しい --data フォルダーを使ってください。",
+        "Leave --world and --scale out, or use a new --data folder.",
+    )
 
 
 def _try_port(config: Config) -> None:

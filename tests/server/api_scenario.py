@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pyotp
 
 from authz.duties import Duty
 from fixtures.invented.cast import Ask, Expected
+from gateway.exchange.jws import SigningKey
+from gateway.exchange.listing import public
 from tests.countries import NOON
 from tests.server.api import Api, asking, person
+from tests.server.api_listing import next_list, publisher, sign
 
 
 async def everything(api: Api) -> None:
@@ -18,8 +22,21 @@ async def everything(api: Api) -> None:
     await _accounts(api)
     await _keeping(api)
     await _reading(api)
+    await _lists(api)
     await _process(api)
     await slips(api)
+
+
+async def _lists(api: Api) -> None:
+    by = publisher(api)
+    approver = api.login_with(Duty.APPROVE_LISTS, api.parties.world.network.code)
+    account = (await api.call("show-me", by=approver)).body["staff"]["id"]
+    key = msgspec.to_builtins(public(SigningKey.generate(f"{account}/1")))
+    await api.call("register-approver", by=approver, body={"key": key})
+    await api.call("prepare-next-key", by=by)
+    candidate, document = await next_list(api)
+    manifest = (await sign(api, candidate, document)).body["manifest"]
+    await api.call("publish-list", by=by, body={"manifest": manifest, "document": document})
 
 
 async def _story(api: Api) -> None:

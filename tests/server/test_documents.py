@@ -126,7 +126,7 @@ def test_an_integrator_gets_from_nothing_to_inquiries_between_own_agencies_as_th
         )[1:]
     assert "0220104100901700" in made
     assert "住民 residents 50" in made
-    for place in ("agencies.csv:13:1", "numbers.csv:8:18", "numbers.csv:10:18", "residences.csv:8:22"):
+    for place in ("agencies.csv:13:1", "numbers.csv:8:18", "numbers.csv:10:18", "residences.csv:8:33"):
         assert f"/wrong/{place}: " in wrong
     assert "exit code 1" in wrong
     assert "提供あり provided" in permitted

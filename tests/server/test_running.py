@@ -13,7 +13,7 @@ import pytest
 from gateway.running.credentials import FILE, read
 from tests.server.program import data_folder, serving, sympho
 
-NETWORK_STAFF = 4
+NETWORK_STAFF = 7
 
 
 def _accounts(data: Path) -> int:

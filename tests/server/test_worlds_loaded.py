@@ -16,6 +16,7 @@ from fixtures.folders.agencycodes import ListedAgency
 from fixtures.folders.files import OnDisk
 from fixtures.folders.importing import import_agencies
 from fixtures.invented import codebook as book
+from fixtures.invented.agencies import NETWORK
 from fixtures.plugin import WorldFolder
 from gateway.assembly import AllInOne, all_in_one
 from gateway.clock import Clock
@@ -64,7 +65,7 @@ class Ground:
 async def ground(config: Config, tmp_path: Path) -> AsyncIterator[Ground]:
     place = tmp_path / "world"
     folder.write(example.example("04100", ("04202", "04203"), 14), OnDisk(place))
-    joined = await all_in_one(config, Clock(), example.NETWORK.code)
+    joined = await all_in_one(config, Clock(), NETWORK.code)
     yield Ground(place, config.data, joined)
     await joined.close()
 
@@ -111,7 +112,7 @@ async def test_what_changed_is_done_and_told_and_the_rest_is_left_alone(ground: 
         accounts = {one.login: one for one in await staff.list_accounts(conn, CITY)}
     assert accounts["city-records"].disabled_at is not None
     assert accounts["city-reader"].disabled_at is None
-    assert accounts["city-health"].tasks == {book.VACCINATION_TASK, book.VACCINATION_COST_TASK}
+    assert accounts["city-health"].tasks == frozenset((book.VACCINATION_TASK, book.VACCINATION_COST_TASK))
     file = read(ground.data)
     assert file is not None
     assert file.find("city-reader") is not None
@@ -172,7 +173,7 @@ async def test_imported_agencies_are_judged_by_their_windows_and_keep_what_was_d
     listed = [
         ListedAgency(CITY, "宮城県仙台市", windows, ("MUNICIPALITY",)),
         ListedAgency(stranger, "宮城県気仙沼市", windows, ("MUNICIPALITY",)),
-        ListedAgency(example.NETWORK.code, "network", windows, ("NETWORK_SYSTEM",)),
+        ListedAgency(NETWORK.code, "network", windows, ("NETWORK_SYSTEM",)),
     ]
     done = await import_agencies(ground.parties.network, listed)
     assert (done.added, done.changed, done.unchanged, done.gaps) == (1, 1, 0, 3)

@@ -19,6 +19,7 @@ from fixtures.folders.explaining import reference
 from fixtures.folders.files import InMemory, OnDisk
 from fixtures.folders.invented import book_of
 from fixtures.folders.rows import DuplicateRow
+from fixtures.people import individual_number
 from fixtures.plugin import WorldFolder
 from fixtures.world import invented_country
 from gateway.clock import TOKYO
@@ -158,7 +159,7 @@ def test_changes_are_counted_and_named_by_file_and_never_by_an_addressee_number(
 
 def test_what_records_point_at_does_not_vanish_or_change_hands() -> None:
     first, second, *others = EXAMPLE.people()
-    other = IndividualNumber(example.individual_number(99, 99).reveal())
+    other = IndividualNumber(individual_number(99, 99).reveal())
     swapped = replace(second, numbers=(*second.numbers, *(replace(row, person="p02") for row in first.numbers[:1])))
     renumbered = replace(first, resident=replace(first.resident, individual=other), numbers=first.numbers[1:])
     after = replace(with_people(EXAMPLE, renumbered, swapped, *others), agencies=EXAMPLE.agencies[:-1])

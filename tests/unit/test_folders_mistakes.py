@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fixtures.folders import example, folder
+from fixtures.folders import example, folder, lists
 from fixtures.folders.files import InMemory
 from fixtures.folders.mistakes import Mistake, Mistaken
 from fixtures.folders.rows import FILES
@@ -215,7 +215,7 @@ def test_an_own_list_is_read_from_its_folder_and_its_mistakes_are_named_there() 
     made = files()
     made.files["world.toml"] += b'[lists]\nfolder = "mine"\n'
     own = InMemory()
-    folder.lists.write(folder.read(files()).lists, "mine", own)
+    lists.write(folder.read(files()).lists, "mine", own)
     made.files |= own.files
     assert folder.read(made).lists == folder.read(files()).lists
     made.files["mine/tasks.csv"] = made.files["mine/tasks.csv"].replace(b"JM9", b"JM", 1)

@@ -48,6 +48,8 @@ PROMISED = [
     "unsupported-media-type",
     "not-acceptable",
     "account-locked",
+    "second-factor-required",
+    "reauthentication-required",
     "credentials-refused",
     "password-refused",
     "duties-conflict",
