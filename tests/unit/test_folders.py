@@ -56,7 +56,9 @@ def test_every_generated_world_comes_back_exactly(residents: int, seed: int) -> 
 VALUES: st.SearchStrategy[ItemValue] = st.one_of(
     st.sampled_from(ReasonOfNull),
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30),
-    st.sampled_from(["", "!", "!!", "!NotAcceptable", "NotAcceptable", '"', "\r\n", "#", ",", "\ufeff", " x "]),
+    st.sampled_from(
+        ["", "!", "!!", "!NotAcceptable", "NotAcceptable", '"', "\r\n", "\r", "a\rb", "#", ",", "\ufeff", " x "]
+    ),
 )
 NAMES = st.text(
     st.characters(categories=["L", "N", "P", "Zs"], include_characters="　"), min_size=1, max_size=20
