@@ -27,6 +27,8 @@ from gateway.keys.ring import KeyRing
 from gateway.keys.root import RootKey
 from gateway.layout import layout_of
 
+os.environ.pop("COLUMNS", None)  # a worker of the run is no terminal, whatever its parent says
+
 PREFIX = "sympho"
 TEMPLATE = "sympho_template"
 
