@@ -102,7 +102,7 @@ def again(stored: Stored, snapshot: Snapshot, as_of: date) -> Decision:
         known = PermitFacts(Reason.NO_CODE_AT_INQUIRER not in said, Reason.NO_CODE_AT_PROVIDER not in said)
         return decide_permit(snapshot, question, known, as_of)
     wrong = next((reason for reason in stored.reasons if reason in PERMIT_REASONS), None)
-    older = snapshot.list.serial + 1 if Reason.LIST_OLDER in said else 0
+    older = snapshot.list.serial + 1 if _was_older(stored, snapshot) else 0
     provided = ProvideFacts(
         permit_valid=wrong is None,
         permit_reason=wrong,
@@ -112,6 +112,14 @@ def again(stored: Stored, snapshot: Snapshot, as_of: date) -> Decision:
         no_automatic_answer_information=Reason.HELD_INFORMATION in said,
     )
     return decide_provide(snapshot, question, provided, as_of)
+
+
+def _was_older(stored: Stored, snapshot: Snapshot) -> bool:
+    """Whether the list at hand judged nothing. A denial hides that: consent is judged after the list, by any list."""
+    if Reason.LIST_OLDER in stored.reasons:
+        return True
+    by_this_list = (stored.serial, stored.digest) == (snapshot.list.serial, snapshot.list.digest)
+    return by_this_list and Reason.CONSENT_MISSING in stored.reasons
 
 
 def backtest(many: Iterable[Stored], list_of: ListOf, as_of: date | None = None) -> Iterator[Difference | None]:

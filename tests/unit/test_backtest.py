@@ -87,6 +87,14 @@ def test_a_stored_decision_falls_as_it_did_by_the_list_that_it_names(
     assert list(backtest([one], lambda _: SNAPSHOT)) == [None]
 
 
+def test_a_denial_by_consent_stands_though_the_list_at_hand_was_too_old_to_judge() -> None:
+    question = replace(LOCALLY, provider=JUSTICE, consent=False)
+    facts = ProvideFacts(True, None, LIST.serial + 1, True, False, False)
+    one = stored(question, facts)
+    assert one.reasons == (Reason.CONSENT_MISSING,)
+    assert list(backtest([one], lambda _: SNAPSHOT)) == [None]
+
+
 def test_a_list_that_lacks_the_row_is_noticed_with_both_grounds() -> None:
     one = stored(QUESTION, PermitFacts(True, True))
     assert (one.effect, one.ground != "") == (Effect.PERMIT, True)
