@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-__all__ = ["ENVIRONMENT", "Config", "ConfigError", "Role", "Secret", "load"]
+__all__ = ["ENVIRONMENT", "SETTINGS", "Config", "ConfigError", "Role", "Secret", "Setting", "load"]
 
 POSTGRES_FOLDER = "postgres"
 _LONGEST_PREFIX = 40
@@ -68,8 +68,9 @@ class Config:
     ``network_url`` and ``residents_url`` say where the other parties are when a process runs one party only; ``join``
     is the joining file that the network's process wrote for it. ``world`` is a name or a folder, empty: the one that
     the data were filled with, or the invented country; ``scale`` is about how many residents it gets (0: as it is).
-    ``public_url`` is how clients name this process, if not by its address. ``oidc_*``: an outside issuer of ID tokens,
-    the audience that we are to it, its keys (a JWK set: a file or an address), the claim that names a person.
+    ``workers`` is how many processes share the port (role all). ``public_url`` is how clients name this server, if not
+    by its address. ``oidc_*``: an outside issuer of ID tokens, the audience that we are to it, its keys (a JWK set: a
+    file or an address), the claim that names a person.
     """
 
     role: Role
@@ -93,6 +94,7 @@ class Config:
     world: str = ""
     scale: int = 0
     pool_size: int = 10
+    workers: int = 1
     log_level: str = "info"
 
     @property
@@ -101,32 +103,64 @@ class Config:
         return self.data / POSTGRES_FOLDER
 
 
-ENVIRONMENT: Mapping[str, str] = MappingProxyType(
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: the environment variable that may hold it, what it is, and its default (empty: none, or derived)."""
+
+    variable: str
+    ja: str
+    en: str
+    default: str = ""
+
+
+SETTINGS: Mapping[str, Setting] = MappingProxyType(
     {
-        "role": "SYMPHO_ROLE",
-        "data": "SYMPHO_DATA",
-        "root_key_file": "SYMPHO_ROOT_KEY_FILE",
-        "database_url": "SYMPHO_DATABASE_URL",
-        "database_prefix": "SYMPHO_DATABASE_PREFIX",
-        "host": "SYMPHO_HOST",
-        "port": "SYMPHO_PORT",
-        "party_port": "SYMPHO_PARTY_PORT",
-        "control_port": "SYMPHO_CONTROL_PORT",
-        "network_url": "SYMPHO_NETWORK_URL",
-        "residents_url": "SYMPHO_RESIDENTS_URL",
-        "join": "SYMPHO_JOIN",
-        "join_port": "SYMPHO_JOIN_PORT",
-        "public_url": "SYMPHO_PUBLIC_URL",
-        "oidc_issuer": "SYMPHO_OIDC_ISSUER",
-        "oidc_audience": "SYMPHO_OIDC_AUDIENCE",
-        "oidc_jwks": "SYMPHO_OIDC_JWKS",
-        "oidc_claim": "SYMPHO_OIDC_CLAIM",
-        "world": "SYMPHO_WORLD",
-        "scale": "SYMPHO_SCALE",
-        "pool_size": "SYMPHO_POOL_SIZE",
-        "log_level": "SYMPHO_LOG_LEVEL",
+        "role": Setting("SYMPHO_ROLE", "役割（既定 all：全てを一つのプロセスで）", "which parties", "all"),
+        "data": Setting("SYMPHO_DATA", "データフォルダー", "data folder, made if need be"),
+        "root_key_file": Setting("SYMPHO_ROOT_KEY_FILE", "根鍵の場所", "the root key, if not in the data folder"),
+        "database_url": Setting(
+            "SYMPHO_DATABASE_URL",
+            "外部の PostgreSQL（15以上）",
+            "a PostgreSQL of 15 or newer instead of the embedded one",
+        ),
+        "database_prefix": Setting(
+            "SYMPHO_DATABASE_PREFIX",
+            "データベースのロール名の頭",
+            "how the names of its roles begin; otherwise the database's name",
+        ),
+        "host": Setting("SYMPHO_HOST", "待ち受けるアドレス（既定 127.0.0.1）", "address to listen on", "127.0.0.1"),
+        "port": Setting("SYMPHO_PORT", "待ち受けるポート（既定 8443、0 は自動）", "0: any", "8443"),
+        "party_port": Setting("SYMPHO_PARTY_PORT", "機関間（相互TLS）のポート（既定 8444）", "parties' port", "8444"),
+        "control_port": Setting("SYMPHO_CONTROL_PORT", "試験用の制御のポート（まだ使わない）", "not used yet", "8445"),
+        "network_url": Setting("SYMPHO_NETWORK_URL", "network の URL", "the network, if it has moved"),
+        "residents_url": Setting("SYMPHO_RESIDENTS_URL", "residents の URL", "where the residents' party is"),
+        "join": Setting("SYMPHO_JOIN", "参加ファイル（初回だけ）", "joining file, the first time"),
+        "join_port": Setting("SYMPHO_JOIN_PORT", "参加を受け付けるポート（既定 8446）", "where others join", "8446"),
+        "public_url": Setting(
+            "SYMPHO_PUBLIC_URL",
+            "業務システムから見た URL",
+            "how business systems name this server, if not by its address",
+        ),
+        "oidc_issuer": Setting("SYMPHO_OIDC_ISSUER", "外部の OIDC 発行者", "an outside issuer for logging in"),
+        "oidc_audience": Setting(
+            "SYMPHO_OIDC_AUDIENCE", "その発行者から見た当方の名", "the audience that we are to it"
+        ),
+        "oidc_jwks": Setting("SYMPHO_OIDC_JWKS", "その公開鍵（ファイルか URL）", "its keys: a file or an address"),
+        "oidc_claim": Setting("SYMPHO_OIDC_CLAIM", "人を示すクレーム", "the claim that names a person", "sub"),
+        "world": Setting("SYMPHO_WORLD", "世界の名前か世界フォルダー（既定：架空の国）", "a name or a folder"),
+        "scale": Setting("SYMPHO_SCALE", "架空の国の住民の数（初回だけ）", "residents of the invented country", "0"),
+        "pool_size": Setting(
+            "SYMPHO_POOL_SIZE", "データベースの接続の数", "connections to the database, 2 to 100", "10"
+        ),
+        "workers": Setting(
+            "SYMPHO_WORKERS", "ポートを分け合うプロセスの数（既定 1）", "processes that share the port", "1"
+        ),
+        "log_level": Setting("SYMPHO_LOG_LEVEL", "ログの詳しさ", "info: one line a request", "info"),
     }
 )
+"""Every setting; the help texts and the reference are made from this."""
+
+ENVIRONMENT: Mapping[str, str] = MappingProxyType({name: one.variable for name, one in SETTINGS.items()})
 """Every setting and the environment variable that may hold it."""
 
 
@@ -134,35 +168,36 @@ def load(
     arguments: Mapping[str, str | int | Path | None] | None = None, environ: Mapping[str, str] = os.environ
 ) -> Config:
     """The settings of this process. ``arguments`` are the command line's, by setting; None means not given."""
-    given = {name: text for name, variable in ENVIRONMENT.items() if (text := environ.get(variable, ""))}
+    given = {name: environ.get(one.variable) or one.default for name, one in SETTINGS.items()}
     given |= {name: str(value) for name, value in (arguments or {}).items() if value is not None}
-    unknown = given.keys() - ENVIRONMENT.keys()
+    unknown = given.keys() - SETTINGS.keys()
     if unknown:
         raise ConfigError(f"unknown settings: {', '.join(sorted(unknown))}")
-    data = _folder(given.get("data") or default_data_folder(environ))
+    data = _folder(given["data"] or default_data_folder(environ))
     return Config(
-        role=_role(given.get("role", Role.ALL)),
+        role=_role(given["role"]),
         data=data,
-        root_key_file=_folder(given["root_key_file"]) if "root_key_file" in given else data / "root.key",
-        database_url=_database_url(given.get("database_url", "")),
-        database_prefix=_prefix(given.get("database_prefix", "")),
-        host=given.get("host", "127.0.0.1"),
-        port=_number("port", given.get("port", "8443"), 0, 65535),
-        party_port=_number("party_port", given.get("party_port", "8444"), 0, 65535),
-        control_port=_number("control_port", given.get("control_port", "8445"), 0, 65535),
-        network_url=_party_url("network_url", given.get("network_url", "")),
-        residents_url=_party_url("residents_url", given.get("residents_url", "")),
-        join=_folder(given["join"]) if given.get("join") else None,
-        join_port=_number("join_port", given.get("join_port", "8446"), 0, 65535),
-        public_url=_public_url(given.get("public_url", "")),
+        root_key_file=_folder(given["root_key_file"]) if given["root_key_file"] else data / "root.key",
+        database_url=_database_url(given["database_url"]),
+        database_prefix=_prefix(given["database_prefix"]),
+        host=given["host"],
+        port=_number("port", given["port"], 0, 65535),
+        party_port=_number("party_port", given["party_port"], 0, 65535),
+        control_port=_number("control_port", given["control_port"], 0, 65535),
+        network_url=_party_url("network_url", given["network_url"]),
+        residents_url=_party_url("residents_url", given["residents_url"]),
+        join=_folder(given["join"]) if given["join"] else None,
+        join_port=_number("join_port", given["join_port"], 0, 65535),
+        public_url=_public_url(given["public_url"]),
         oidc_issuer=_issuer(given),
-        oidc_audience=given.get("oidc_audience", ""),
-        oidc_jwks=_jwks(given.get("oidc_jwks", "")),
-        oidc_claim=given.get("oidc_claim", "sub"),
-        world=given.get("world", ""),
-        scale=_number("scale", given.get("scale", "0"), 0, 10_000_000),
-        pool_size=_number("pool_size", given.get("pool_size", "10"), 2, 100),
-        log_level=_level(given.get("log_level", "info")),
+        oidc_audience=given["oidc_audience"],
+        oidc_jwks=_jwks(given["oidc_jwks"]),
+        oidc_claim=given["oidc_claim"],
+        world=given["world"],
+        scale=_number("scale", given["scale"], 0, 10_000_000),
+        pool_size=_number("pool_size", given["pool_size"], 2, 100),
+        workers=_workers(given),
+        log_level=_level(given["log_level"]),
     )
 
 
@@ -189,6 +224,13 @@ def _number(name: str, text: str, least: int, most: int) -> int:
     if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
         raise ConfigError(f"{name}: a number from {least} to {most}")
     return int(text)
+
+
+def _workers(given: Mapping[str, str]) -> int:
+    number = _number("workers", given["workers"], 1, 64)
+    if number > 1 and given["role"] != Role.ALL:
+        raise ConfigError("workers: more than one only with the role all")
+    return number
 
 
 def _level(text: str) -> str:
@@ -231,7 +273,7 @@ def _issuer(given: Mapping[str, str]) -> str:
     named = [name for name in ("oidc_issuer", "oidc_audience", "oidc_jwks") if given.get(name)]
     if named and len(named) < 3:
         raise ConfigError("oidc_issuer, oidc_audience and oidc_jwks: all of them, or none")
-    return given.get("oidc_issuer", "")
+    return given["oidc_issuer"]
 
 
 def _jwks(text: str) -> str:

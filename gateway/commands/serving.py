@@ -13,7 +13,7 @@ from rich.text import Text
 
 from gateway.commands.command import Arguments, Command, Exit, Parser
 from gateway.commands.screen import out, say
-from gateway.config import Config, Role, load
+from gateway.config import SETTINGS, Config, Role, load
 from gateway.running.ready import Running, Stay
 
 __all__ = ["COMMANDS", "Showing", "add_server_arguments", "announce", "config_of", "serve"]
@@ -29,36 +29,26 @@ WHAT = {
 
 
 def add_server_arguments(parser: Parser) -> None:
-    """What every command that runs a server takes; the environment variables stand in the help."""
-    parser.add_argument(
-        "--role",
-        choices=[role.value for role in Role],
-        help="役割（既定 all：全てを一つのプロセスで） / which parties (SYMPHO_ROLE)",
-    )
-    parser.add_argument("--data", metavar="DIR", help="データフォルダー / data folder, made if need be (SYMPHO_DATA)")
-    parser.add_argument("--host", help="待ち受けるアドレス（既定 127.0.0.1） / address to listen on (SYMPHO_HOST)")
-    parser.add_argument("--port", metavar="N", help="待ち受けるポート（既定 8443、0 は自動） / 0: any (SYMPHO_PORT)")
-    parser.add_argument(
-        "--world",
-        metavar="WORLD",
-        help="世界の名前か世界フォルダー（既定：架空の国） / a name or a folder (SYMPHO_WORLD)",
-    )
-    parser.add_argument(
-        "--scale", metavar="N", help="架空の国の住民の数（初回だけ） / residents of the invented country (SYMPHO_SCALE)"
-    )
-    apart = parser.add_argument_group("役割ごとのプロセス / one process a role")
-    apart.add_argument("--party-port", metavar="N", help="機関間（相互TLS）のポート（既定 8444） / SYMPHO_PARTY_PORT")
-    apart.add_argument(
-        "--join", metavar="FILE", help="参加ファイル（初回だけ） / joining file, the first time (SYMPHO_JOIN)"
-    )
-    apart.add_argument("--join-port", metavar="N", help="参加を受け付けるポート（既定 8446） / SYMPHO_JOIN_PORT")
-    apart.add_argument("--residents-url", metavar="URL", help="residents の URL / SYMPHO_RESIDENTS_URL")
-    apart.add_argument("--network-url", metavar="URL", help="network の URL / if it has moved (SYMPHO_NETWORK_URL)")
-    parser.add_argument(
-        "--log-level",
-        choices=("debug", "info", "warning", "error"),
-        help="ログの詳しさ / info: one line a request (SYMPHO_LOG_LEVEL)",
-    )
+    """What every command that runs a server takes, in the settings' own words."""
+    add, apart = parser.add_argument, parser.add_argument_group("役割ごとのプロセス / one process a role").add_argument
+    add("--role", choices=[role.value for role in Role], help=_help("role"))
+    add("--data", metavar="DIR", help=_help("data"))
+    add("--host", help=_help("host"))
+    add("--port", metavar="N", help=_help("port"))
+    add("--world", metavar="WORLD", help=_help("world"))
+    add("--scale", metavar="N", help=_help("scale"))
+    apart("--party-port", metavar="N", help=_help("party_port"))
+    apart("--join", metavar="FILE", help=_help("join"))
+    apart("--join-port", metavar="N", help=_help("join_port"))
+    apart("--residents-url", metavar="URL", help=_help("residents_url"))
+    apart("--network-url", metavar="URL", help=_help("network_url"))
+    add("--workers", metavar="N", help=_help("workers"))
+    add("--log-level", choices=("debug", "info", "warning", "error"), help=_help("log_level"))
+
+
+def _help(name: str) -> str:
+    said = SETTINGS[name]
+    return f"{said.ja} / {said.en} ({said.variable})"
 
 
 def config_of(args: Arguments, **fixed: Any) -> Config:
@@ -74,6 +64,7 @@ def config_of(args: Arguments, **fixed: Any) -> Config:
         "residents_url",
         "network_url",
         "log_level",
+        "workers",
         "world",
         "scale",
     )
@@ -208,6 +199,7 @@ COMMANDS: Sequence[Command] = (
             "sympho serve --data /var/lib/sympho --port 9000",
             "sympho serve --world ./my-city",
             "sympho serve --scale 100000",
+            "sympho serve --workers 2",
             "sympho serve 2> sympho.log",
             "sympho serve --role network --data n --port 8501 --party-port 8511 --join-port 8521",
             "sympho serve --role residents --data r --port 8502 --party-port 8512 --join n/joining/residents.json",

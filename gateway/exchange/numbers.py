@@ -21,6 +21,11 @@ def new_number() -> UUID:
     return UUID(int=head | version | high | variant | low)
 
 
+def first_number(since: float) -> UUID:
+    """The lowest number of a moment of machine time, in seconds: all that were made before it are lower."""
+    return UUID(int=(int(since * 1000) & 0xFFFF_FFFF_FFFF) << 80)
+
+
 def exchange_number(text: str) -> UUID:
     """An exchange number from its only text form: lower-case, hyphenated, version 7."""
     try:

@@ -23,6 +23,7 @@ from gateway.database import Connection
 from gateway.exchange.jws import VerifyingKey
 from gateway.exchange.listing import anchored, extended, key_of
 from gateway.intermediary.party import Intermediary
+from gateway.intermediary.store import held
 from gateway.intermediary.store import lists as store
 from gateway.intermediary.store.lists import HeldRow
 from gateway.problems import Problem
@@ -156,9 +157,11 @@ async def drop_strays(server: Intermediary) -> None:
 
 
 async def forget_old(server: Intermediary) -> list[int]:
-    """Lets go the rows of lists that need not be kept any longer; their serials. The history itself stays."""
+    """Lets go the rows of lists that need not be kept any longer, and former directories; the serials of the lists.
+    The history of the lists itself stays."""
     before = kept_since(server.clock.now())
     async with server.db.transaction() as conn:
+        await held.delete_directories(conn, before)
         if not await store.any_superseded(conn, before):
             return []
         serials = await store.forgettable(conn, before)

@@ -139,7 +139,7 @@ async def _take(server: Intermediary, serial: int, trusted: Mapping[str, Verifyi
     async with server.db.transaction() as conn:
         if fetched is not None:
             await lists.keep(conn, server, fetched)
-        await store.replace_directory(conn, directory.serial, signed)
+        await store.insert_directory(conn, directory.serial, signed, server.clock.now())
     _hold(server, directory, link, fetched.compiled if fetched else server.held.snapshot.list)
 
 

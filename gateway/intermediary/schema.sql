@@ -151,12 +151,12 @@ CREATE TABLE held_part (
     CONSTRAINT held_part_pk PRIMARY KEY (digest),
     CONSTRAINT held_part_digest CHECK (encode(sha256(content), 'hex') = digest)
 );
+-- Each edition of the directory from when it was taken; seven years after the next one took its place it goes.
 CREATE TABLE held_directory (
-    one         boolean     NOT NULL DEFAULT true,
-    serial      bigint      NOT NULL,
-    signed      text        NOT NULL,
-    CONSTRAINT held_directory_pk PRIMARY KEY (one),
-    CONSTRAINT held_directory_one CHECK (one)
+    serial   bigint      NOT NULL,
+    signed   text        NOT NULL,       -- JWS of the network
+    taken_at timestamptz NOT NULL,       -- world time
+    CONSTRAINT held_directory_pk PRIMARY KEY (serial)
 );
 
 -- What was refused as a wrong call from the network (a notice that does not verify): signs of an attack.

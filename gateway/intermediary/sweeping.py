@@ -4,11 +4,13 @@ notices."""
 from __future__ import annotations
 
 import asyncio
+import time
 from uuid import UUID
 
 import structlog
 
 from gateway.exchange.messages import Answer, decode
+from gateway.exchange.numbers import first_number
 from gateway.intermediary import inquire, review, waiting, withdrawal
 from gateway.intermediary.party import Intermediary
 from gateway.intermediary.store import inquiries, provisions
@@ -19,21 +21,23 @@ from sympho.codes import AgencyCode
 SWEEP_SECONDS = 1.0
 BATCH = 200
 NOWHERE = UUID(int=0)
+EVERYTHING = UUID(int=2**128 - 1)
 
 log = structlog.get_logger()
 
 
-async def sweep(server: Intermediary) -> int:
-    """One round over both sides; how many things were looked at."""
-    return await sweep_provisions(server) + await sweep_inquiries(server)
+async def sweep(server: Intermediary, older: float = 0.0) -> int:
+    """One round over both sides; how many things were looked at. What is less than ``older`` seconds old is left to the
+    process that began it."""
+    return await sweep_provisions(server) + await sweep_inquiries(server, older)
 
 
-async def sweep_inquiries(server: Intermediary) -> int:
+async def sweep_inquiries(server: Intermediary, older: float = 0.0) -> int:
     """Inquiries that are open: those that have not gone out go out, withdrawals are repeated, ends are fetched."""
-    seen, after = 0, NOWHERE
+    seen, after, before = 0, NOWHERE, first_number(time.time() - older) if older else EVERYTHING
     while True:
         async with server.db.connection() as conn:
-            rows = await inquiries.due_inquiries(conn, after, BATCH)
+            rows = await inquiries.due_inquiries(conn, after, before, BATCH)
         await asyncio.gather(*(_carry_on(server, row) for row in rows))
         seen += len(rows)
         if len(rows) < BATCH:
@@ -83,11 +87,11 @@ async def _settle(server: Intermediary, row: ProvisionRow) -> None:
         log.exception("settling-failed", txn=str(row.txn))
 
 
-async def keep_sweeping(server: Intermediary) -> None:
+async def keep_sweeping(server: Intermediary, older: float = 0.0) -> None:
     """Runs until it is cancelled; a database that is away is waited for."""
     while True:
         try:
-            await sweep(server)
+            await sweep(server, older)
         except (OSError, Problem) as trouble:
             log.warning("sweep-failed", trouble=getattr(trouble, "slug", type(trouble).__name__))
         await asyncio.sleep(SWEEP_SECONDS)

@@ -18,7 +18,7 @@ from gateway.exchange.sealing import SealingKey
 from gateway.keys import store
 from gateway.keys.root import KEY_BYTES, RootKey, unwrap, wrap
 
-__all__ = ["HOLDER_KEYS", "SEALING", "SIGNING", "KeyMissing", "KeyRing", "Opener"]
+__all__ = ["HOLDER_KEYS", "SEALING", "SIGNING", "InUse", "KeyMissing", "KeyRing", "Opener"]
 
 Opener = Callable[[], AbstractAsyncContextManager[store.Connection]]
 """Opens a transaction: ``Database.transaction``."""
@@ -53,6 +53,16 @@ _MAKERS: Mapping[str, Callable[[], bytes]] = {
 }
 
 
+class InUse(Exception):
+    """Another process has this party's database open, so its keys may not be wrapped anew."""
+
+
+def _opened(root: RootKey, wrapped: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Every key but the role's own, opened; ``WrongKey`` with another root key."""
+    role_key = root.unwrap(ROLE_KEY, wrapped[ROLE_KEY])
+    return {name: unwrap(role_key, name, text) for name, text in wrapped.items() if name != ROLE_KEY}
+
+
 class KeyRing:
     """One party's keys."""
 
@@ -69,8 +79,7 @@ class KeyRing:
         async with transaction() as conn:
             await store.insert(conn, {ROLE_KEY: root.wrap(ROLE_KEY, _random())})
             wrapped = await store.read_all(conn)
-        role_key = root.unwrap(ROLE_KEY, wrapped.pop(ROLE_KEY))
-        return cls(transaction, role_key, {name: unwrap(role_key, name, text) for name, text in wrapped.items()})
+        return cls(transaction, root.unwrap(ROLE_KEY, wrapped[ROLE_KEY]), _opened(root, wrapped))
 
     def key(self, agency: str, purpose: str) -> bytes:
         """The 32 bytes of an agency for one purpose."""
@@ -111,6 +120,13 @@ class KeyRing:
         await self._ensure({name: maker})
         return self.secret(name)
 
+    async def read_again(self) -> None:
+        """Takes over the keys that another process of the party has made since."""
+        async with self._transaction() as conn:
+            wrapped = await store.read_all(conn)
+        unknown = {name: text for name, text in wrapped.items() if name != ROLE_KEY and name not in self._secrets}
+        self._secrets.update((name, unwrap(self._role_key, name, text)) for name, text in unknown.items())
+
     async def _ensure(self, makers: Mapping[str, Callable[[], bytes]]) -> None:
         missing = [name for name in makers if name not in self._secrets]
         if not missing:
@@ -127,13 +143,25 @@ class KeyRing:
         self._secrets.update((name, unwrap(self._role_key, name, text)) for name, text in held.items())
 
     async def rewrap(self, old: RootKey, new: RootKey) -> None:
-        """Wraps the role's key with another root key. Opens what it wrote before it commits; nothing else changes."""
+        """A new role's key, wrapped by the new root key, wraps every key of the party; what they have sealed stays as it
+        is. One transaction, committed only after all of it has been opened with the new root key; ``InUse`` while
+        another process has this party's database open: it would go on wrapping with the role's old key."""
         async with self._transaction() as conn:
-            before = (await store.read(conn, [ROLE_KEY]))[ROLE_KEY]
-            after = new.wrap(ROLE_KEY, old.unwrap(ROLE_KEY, before))
-            new.unwrap(ROLE_KEY, after)
-            if not await store.replace(conn, ROLE_KEY, before, after):
+            await store.lock(conn)
+            if await store.others_connected(conn):
+                raise InUse
+            before = await store.read_all(conn)
+            secrets = _opened(old, before)
+            role_key = _random()
+            after = {name: wrap(role_key, name, secret) for name, secret in secrets.items()}
+            after[ROLE_KEY] = new.wrap(ROLE_KEY, role_key)
+            if _opened(new, after) != secrets:
                 raise KeyMissing(ROLE_KEY)
+            await store.replace(conn, after)
+        self._role_key = role_key
+
+    def __len__(self) -> int:
+        return len(self._secrets)
 
     def __repr__(self) -> str:
         return f"<key ring of {len(self._secrets)} keys>"

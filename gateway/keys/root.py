@@ -15,12 +15,22 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-__all__ = ["KEY_BYTES", "RootKey", "RootKeyTrouble", "WrongKey", "unwrap", "wrap"]
+__all__ = ["KEY_BYTES", "RootKey", "RootKeyTrouble", "WrongKey", "former_of", "next_of", "unwrap", "wrap"]
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _SALT_BYTES = 16
 _SCRAM_ROUNDS = 4096
+
+
+def next_of(path: Path) -> Path:
+    """The file of the key that is about to take the place of the one in ``path``."""
+    return path.with_suffix(".next")
+
+
+def former_of(path: Path) -> Path:
+    """The file of the key that stood in ``path`` before, kept until its successor is confirmed."""
+    return path.with_suffix(".former")
 
 
 class RootKeyTrouble(Exception):
@@ -56,7 +66,18 @@ class RootKey:
 
     @classmethod
     def open(cls, path: Path) -> RootKey:
-        """The key in the file, which must be nobody else's to read; a missing file is made (0600)."""
+        """The key in the file, which must be nobody else's to read; a missing file is made (0600). A file beside which
+        its successor lies (``next_of``) opens nothing: some keys may be wrapped by the one, some by the other."""
+        if path != next_of(path) and next_of(path).exists():
+            raise RootKeyTrouble(
+                f"a change of the root key was broken off ({next_of(path)} lies beside {path}); "
+                "end it by running sympho keys rewrap again, and remove neither file"
+            )
+        return cls.read(path)
+
+    @classmethod
+    def read(cls, path: Path) -> RootKey:
+        """The key in the file, also in the middle of a change: for whoever carries the change on."""
         if not path.exists():
             _make(path)
         found = path.stat()
@@ -66,6 +87,11 @@ class RootKey:
         if len(data) != KEY_BYTES:
             raise RootKeyTrouble(f"the root key {path} has not {KEY_BYTES} bytes; put the right file back")
         return cls(data)
+
+    @property
+    def mark(self) -> str:
+        """照合のしるし: tells two root keys apart, and nothing of either."""
+        return hmac.digest(self._bytes, b"sympho root key", "sha256").hex()[:16]
 
     def wrap(self, name: str, plain: bytes) -> bytes:
         return wrap(self._bytes, name, plain)

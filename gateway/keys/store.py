@@ -40,12 +40,34 @@ async def read_all(conn: Connection) -> dict[str, bytes]:
     return {row["name"]: row["wrapped"] for row in await conn.fetch(READ_ALL_KEYS)}
 
 
-REPLACE_KEY = """
-UPDATE wrapped_key SET wrapped = $3 WHERE name = $1 AND wrapped = $2
+LOCK_KEYS = """
+LOCK TABLE wrapped_key IN SHARE ROW EXCLUSIVE MODE
 """
 
 
-async def replace(conn: Connection, name: str, before: bytes, after: bytes) -> bool:
-    """Wraps one key anew; False when somebody else did so in between."""
-    done: str = await conn.execute(REPLACE_KEY, name, before, after)
-    return done == "UPDATE 1"
+async def lock(conn: Connection) -> None:
+    """Until the transaction ends nobody else adds or changes a key."""
+    await conn.execute(LOCK_KEYS)
+
+
+OTHERS_CONNECTED = """
+SELECT COUNT(*) FROM pg_stat_activity
+WHERE usename = current_user AND datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+async def others_connected(conn: Connection) -> int:
+    """How many other connections the party has open to this database."""
+    return int(await conn.fetchval(OTHERS_CONNECTED))
+
+
+REPLACE_KEYS = """
+UPDATE wrapped_key SET wrapped = fresh.wrapped
+FROM UNNEST($1::text[], $2::bytea[]) AS fresh (name, wrapped)
+WHERE wrapped_key.name = fresh.name
+"""
+
+
+async def replace(conn: Connection, rows: Mapping[str, bytes]) -> None:
+    """Wraps these keys anew."""
+    await conn.execute(REPLACE_KEYS, list(rows), list(rows.values()))

@@ -6,21 +6,28 @@ published is durable first. The directory names the list in force (``gateway.net
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
+import structlog
 
 from authz.decide import Snapshot
 from authz.listmanifest import Link
 from gateway.clock import ClockSetting
 from gateway.database import Connection
-from gateway.exchange.directory import Directory, DirectoryEntry, facts_of, sign_directory
+from gateway.exchange.directory import Directory, DirectoryEntry, facts_of, sign_directory, verify_directory
 from gateway.exchange.doors import Enrolment, Pulse
+from gateway.exchange.jws import key_set
 from gateway.exchange.messages import decode, encode
 from gateway.network import lists, store
 from gateway.network.party import Network, Publication
 from gateway.problems import Problem
+
+FOLLOW_SECONDS = 0.4
+
+log = structlog.get_logger()
 
 
 def pulse(network: Network) -> Pulse:
@@ -80,25 +87,37 @@ async def enrol(network: Network, enrolments: Sequence[Enrolment]) -> None:
 
 
 async def republish(network: Network) -> None:
-    """Signs and puts in force what the database holds, under the next serial."""
+    """Signs what the database holds and puts it in force under the next serial; durable first, one at a time."""
     async with network.db.transaction() as conn:
         serial = await store.raise_directory_serial(conn)
+        await lists.follow(network, conn)
         entries = await _entries(conn)
-    link, compiled = network.link, network.compiled
-    if link is None or compiled is None:
+        link = network.link
+        if link is None:
+            return
+        directory = Directory(
+            v=1,
+            serial=serial,
+            issued_at=network.clock.now(),
+            list=link.serial,
+            list_d=link.candidate.list_d,
+            network=network.agency,
+            network_keys=lists.keys_of(network),
+            entries=tuple(sorted(entries, key=lambda entry: entry.code)),
+        )
+        signed = sign_directory(directory, network.signing)
+        await store.insert_edition(conn, serial, signed, directory.issued_at)
+    _hold(network, directory, signed)
+
+
+def _hold(network: Network, directory: Directory, signed: str) -> None:
+    """In force from now on, unless a later edition is, or the list that it names is not the one in force."""
+    compiled, held = network.compiled, network.publication
+    if compiled is None or compiled.serial != directory.list:
         return
-    directory = Directory(
-        v=1,
-        serial=serial,
-        issued_at=network.clock.now(),
-        list=link.serial,
-        list_d=link.candidate.list_d,
-        network=network.agency,
-        network_keys=lists.keys_of(network),
-        entries=tuple(sorted(entries, key=lambda entry: entry.code)),
-    )
+    if held is not None and held.directory.serial >= directory.serial:
+        return
     snapshot = Snapshot(compiled, facts_of(directory, compiled.close_kinds), compiled.items)
-    signed = sign_directory(directory, network.signing)
     network.publish(Publication(directory, signed, snapshot, directory.verifying))
 
 
@@ -108,14 +127,39 @@ async def _entries(conn: Connection) -> list[DirectoryEntry]:
 
 async def restore(network: Network) -> bool:
     """At start: the publications as they were left. False where nothing was published yet."""
-    if not await lists.restore(network):
-        return False
     async with network.db.connection() as conn:
+        await lists.follow(network, conn)
         entries = await store.all_entries(conn)
-    if not entries:
+    if network.link is None or not entries:
         return False
-    await republish(network)
+    await follow(network)
+    if network.publication is None:  # broken off between a list and the directory that names it
+        await republish(network)
     return True
+
+
+async def follow(network: Network) -> None:
+    """Takes over what another process of this network has published, and how it has set the clock."""
+    held = network.publication.directory.serial if network.publication else 0
+    async with network.db.connection() as conn:
+        state = await store.read_state(conn)
+        signed = await store.latest_edition(conn, held)
+        if signed is not None:
+            await lists.follow(network, conn)
+    if state is not None:
+        network.clock.follow(state[1])
+    if signed is not None:
+        _hold(network, verify_directory(signed, key_set(lists.keys_of(network))), signed)
+
+
+async def keep_following(network: Network) -> None:
+    """Runs until it is cancelled; a database that is away is waited for."""
+    while True:
+        try:
+            await follow(network)
+        except (OSError, Problem) as trouble:
+            log.warning("network-not-followed", trouble=getattr(trouble, "slug", type(trouble).__name__))
+        await asyncio.sleep(FOLLOW_SECONDS)
 
 
 async def set_clock(network: Network, at: datetime, *, frozen: bool) -> ClockSetting:

@@ -18,6 +18,15 @@ CREATE TABLE network_state (
     CONSTRAINT network_state_is_one CHECK (one)
 );
 
+-- The directory as published: each edition under its serial. Several processes of one network hold the latest; seven
+-- years after the next one was published it goes.
+CREATE TABLE directory_edition (
+    serial       bigint      NOT NULL,
+    signed       text        NOT NULL,   -- JWS of the network
+    published_at timestamptz NOT NULL,   -- world time
+    CONSTRAINT directory_edition_pk PRIMARY KEY (serial)
+);
+
 -- 照会許可用照合リスト as published: a manifest stays for ever, so that the history can be verified from its first link.
 CREATE TABLE list_manifest (
     serial       bigint      NOT NULL,

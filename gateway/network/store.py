@@ -9,6 +9,7 @@ from uuid import UUID
 
 from gateway.clock import ClockSetting
 from gateway.database import Connection
+from gateway.exchange.directory import Edition
 from gateway.records.store import RecordRow, columns, keeping
 from sympho.store.issuing import Translated, Wanted, translating, wanted_columns
 
@@ -195,14 +196,14 @@ async def find_exchange(conn: Connection, txn: UUID) -> ExchangeRow | None:
 
 DUE_EXCHANGES = f"""
 SELECT {_COLUMNS} FROM exchange
-WHERE (state = 'accepted' OR deliver_due OR (withdrawal_asked AND state <> 'ended')) AND txn > $1
-ORDER BY txn LIMIT $2
+WHERE (state = 'accepted' OR deliver_due OR (withdrawal_asked AND state <> 'ended')) AND txn > $1 AND txn < $2
+ORDER BY txn LIMIT $3
 """
 
 
-async def due_exchanges(conn: Connection, after: UUID, limit: int) -> list[ExchangeRow]:
+async def due_exchanges(conn: Connection, after: UUID, before: UUID, limit: int) -> list[ExchangeRow]:
     """What still has to be carried somewhere: a notice, a withdrawal or an answer that nobody acknowledged."""
-    return [ExchangeRow(**row) for row in await conn.fetch(DUE_EXCHANGES, after, limit)]
+    return [ExchangeRow(**row) for row in await conn.fetch(DUE_EXCHANGES, after, before, limit)]
 
 
 ALL_EXCHANGES = f"""
@@ -234,7 +235,65 @@ UPDATE network_state SET directory_serial = directory_serial + 1 RETURNING direc
 
 
 async def raise_directory_serial(conn: Connection) -> int:
+    """The next serial. Until the transaction ends, whoever else publishes waits here."""
     return int(await conn.fetchval(RAISE_DIRECTORY_SERIAL))
+
+
+INSERT_EDITION = """
+INSERT INTO directory_edition (serial, signed, published_at) VALUES ($1, $2, $3)
+"""
+
+
+async def insert_edition(conn: Connection, serial: int, signed: str, published_at: datetime) -> None:
+    """Publishes a directory."""
+    await conn.execute(INSERT_EDITION, serial, signed, published_at)
+
+
+LATEST_EDITION = """
+SELECT signed FROM directory_edition WHERE serial > $1 ORDER BY serial DESC LIMIT 1
+"""
+
+
+async def latest_edition(conn: Connection, after: int) -> str | None:
+    """The directory published last, if its serial is higher than ``after``."""
+    signed: str | None = await conn.fetchval(LATEST_EDITION, after)
+    return signed
+
+
+EDITION_AT = """
+SELECT serial, signed, published_at AS since FROM directory_edition
+ORDER BY published_at <= $1 DESC, CASE WHEN published_at <= $1 THEN -serial ELSE serial END
+LIMIT 1
+"""
+
+
+async def edition_at(conn: Connection, at: datetime) -> Edition | None:
+    """The directory that was in force at the network at a world time; before the first one that is kept, that one."""
+    row = await conn.fetchrow(EDITION_AT, at)
+    return None if row is None else Edition(**row)
+
+
+ALL_EDITIONS = """
+SELECT serial, signed, published_at AS since FROM directory_edition ORDER BY serial
+"""
+
+
+async def all_editions(conn: Connection) -> list[Edition]:
+    """Every edition that is kept, the oldest first."""
+    return [Edition(**row) for row in await conn.fetch(ALL_EDITIONS)]
+
+
+DELETE_EDITIONS = """
+DELETE FROM directory_edition AS e
+USING (SELECT d.serial, LEAD(d.published_at) OVER (ORDER BY d.serial) AS superseded_at
+       FROM directory_edition AS d) AS s
+WHERE s.serial = e.serial AND s.superseded_at < $1
+"""
+
+
+async def delete_editions(conn: Connection, superseded_before: datetime) -> None:
+    """Former directories in whose place another one was published before that world time."""
+    await conn.execute(DELETE_EDITIONS, superseded_before)
 
 
 ALL_ENTRIES = """

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from uuid import UUID
 
 import structlog
 
 from gateway.exchange.messages import Answer, decode
+from gateway.exchange.numbers import first_number
 from gateway.network import relaying, store
 from gateway.network.party import Network
 from gateway.problems import Problem
@@ -16,19 +18,21 @@ from sympho.codes import AgencyCode
 SWEEP_SECONDS = 1.0
 BATCH = 200
 NOWHERE = UUID(int=0)
+EVERYTHING = UUID(int=2**128 - 1)
 
 log = structlog.get_logger()
 
 
-async def sweep(network: Network) -> int:
+async def sweep(network: Network, older: float = 0.0) -> int:
     """One round; how many exchanges were looked at. Whatever fails is tried again in the next round.
 
-    What is under way in this process is left to the call that carries it.
+    What is under way in this process is left to the call that carries it, and what is less than ``older`` seconds old
+    to the process that began it.
     """
-    seen, after = 0, NOWHERE
+    seen, after, before = 0, NOWHERE, first_number(time.time() - older) if older else EVERYTHING
     while True:
         async with network.db.connection() as conn:
-            due = await store.due_exchanges(conn, after, BATCH)
+            due = await store.due_exchanges(conn, after, before, BATCH)
         await asyncio.gather(*(_carry_on(network, row) for row in due))
         seen += len(due)
         if len(due) < BATCH:
@@ -55,11 +59,11 @@ async def _carry_on(network: Network, row: store.ExchangeRow) -> None:
         log.exception("carrying-failed", txn=str(row.txn))
 
 
-async def keep_sweeping(network: Network) -> None:
+async def keep_sweeping(network: Network, older: float = 0.0) -> None:
     """Runs until it is cancelled; a database that is away is waited for."""
     while True:
         try:
-            await sweep(network)
+            await sweep(network, older)
         except (OSError, Problem) as trouble:
             log.warning("sweep-failed", trouble=type(trouble).__name__)
         await asyncio.sleep(SWEEP_SECONDS)

@@ -18,8 +18,9 @@ from gateway.interfaces.house import House, furnish
 from gateway.interfaces.outside import OutsideDoor
 from gateway.running.seeding import fill_all, fill_intermediary, fill_network, fill_residents
 from gateway.worlds import Told, World
+from sympho.codes import AgencyCode
 
-__all__ = ["Opened", "opened"]
+__all__ = ["Opened", "joined", "opened"]
 
 
 class _Doors(TypedDict):
@@ -64,6 +65,18 @@ async def _all(config: Config, world: World, told: Told) -> AsyncIterator[Opened
             parties.network.clock, parties.network, parties.intermediary, parties.residents, **_doors(config)
         )
         yield Opened(house, filled.first, filled.changes)
+    finally:
+        await parties.close()
+
+
+@asynccontextmanager
+async def joined(config: Config, founder: AgencyCode) -> AsyncIterator[House]:
+    """The parties of an installation that another process has filled, for one more process of the same server."""
+    parties = await all_in_one(config, Clock(), founder)
+    try:
+        yield await furnish(
+            parties.network.clock, parties.network, parties.intermediary, parties.residents, **_doors(config)
+        )
     finally:
         await parties.close()
 

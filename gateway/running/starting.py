@@ -18,7 +18,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import NoReturn
@@ -34,16 +34,17 @@ from gateway.running.editions import WorldNote, note_of, other_world, remember, 
 from gateway.running.folder import announced, claimed
 from gateway.running.ready import Running, Stay
 from gateway.running.roles import opened
-from gateway.running.trouble import StartTrouble
+from gateway.running.trouble import StartTrouble, port_taken
 from gateway.running.wording import bad_world, worded
+from gateway.running.workers import crewed
 from gateway.worlds import BadWorld, NoSuchWorld, Told, World
 
-__all__ = ["chosen_world", "database", "running", "until_stopped"]
+__all__ = ["chosen_world", "database", "running", "settle", "until_stopped"]
 
 UNNOTICED = timedelta(minutes=1)
 
 
-def _settle() -> None:
+def settle() -> None:
     """What stands as long as the server runs, lists and directory, is not searched for garbage again and again."""
     gc.collect()
     gc.freeze()
@@ -54,6 +55,12 @@ def _work(config: Config, house: House) -> list[app.Work]:
     """What goes on beside the calls. Parties apart carry on by themselves what they left behind (``gateway.apart``)."""
     parties = app.party_work(house) if config.role is Role.ALL else []
     return [*app.desk_work(house), *parties]
+
+
+def _served(config: Config, house: House, world: World) -> AbstractAsyncContextManager[int]:
+    if config.workers > 1:
+        return crewed(config, house, world.network)
+    return app.running(house, config.host, config.port, work=_work(config, house))
 
 
 @asynccontextmanager
@@ -68,11 +75,11 @@ async def running(config: Config, told: Told) -> AsyncIterator[Running]:
         async with (
             database(config) as placed,
             opened(placed, world, told) as parties,
-            app.running(parties.house, config.host, config.port, work=_work(config, parties.house)) as port,
+            _served(placed, parties.house, world) as port,
         ):
             url = f"http://{_reachable(config.host)}:{port}"
             remember(config, world, loaded=True)
-            _settle()
+            settle()
             with announced(config, url):
                 log.info("ready", url=url, role=config.role.value, pid=os.getpid(), first_start=parties.first)
                 yield Running(
@@ -190,12 +197,7 @@ def _try_port(config: Config) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(place)
     except OSError as error:
-        raise StartTrouble(
-            "待ち受けるアドレスまたはポートを使えません。",
-            f"cannot listen on {config.host}:{config.port} ({error.strerror})",
-            "--port で別の番号（0 なら空いている番号）、--host でこの機械のアドレスを指定してください。",
-            "Name another port with --port (0 takes a free one), or an address of this machine with --host.",
-        ) from None
+        raise port_taken(config.host, config.port, error) from None
 
 
 def _moved(clock: Clock) -> str:

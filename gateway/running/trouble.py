@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["StartTrouble", "second_server"]
+__all__ = ["StartTrouble", "port_taken", "second_server"]
 
 
 class StartTrouble(Exception):
@@ -24,4 +24,14 @@ def second_server(what: str) -> StartTrouble:
         what,
         "そのサーバーを止めるか、--data で別のフォルダーを使ってください。",
         "Stop that server, or name another folder with --data.",
+    )
+
+
+def port_taken(host: str, port: int, error: OSError) -> StartTrouble:
+    """Nobody can listen there."""
+    return StartTrouble(
+        "待ち受けるアドレスまたはポートを使えません。",
+        f"cannot listen on {host}:{port} ({error.strerror})",
+        "--port で別の番号（0 なら空いている番号）、--host でこの機械のアドレスを指定してください。",
+        "Name another port with --port (0 takes a free one), or an address of this machine with --host.",
     )

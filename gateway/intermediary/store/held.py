@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from gateway.database import Connection
+from gateway.exchange.directory import Edition
 
 SERVE_AGENCIES = """
 INSERT INTO served_agency (agency) SELECT n.agency FROM UNNEST($1::text[]) AS n (agency)
@@ -27,26 +28,51 @@ async def served_agencies(conn: Connection) -> list[str]:
     return [row["agency"] for row in await conn.fetch(SERVED_AGENCIES)]
 
 
-REPLACE_DIRECTORY = """
-INSERT INTO held_directory AS h (serial, signed) VALUES ($1, $2)
-ON CONFLICT ON CONSTRAINT held_directory_pk DO UPDATE SET serial = EXCLUDED.serial, signed = EXCLUDED.signed
-WHERE h.serial < EXCLUDED.serial
+INSERT_DIRECTORY = """
+INSERT INTO held_directory (serial, signed, taken_at) VALUES ($1, $2, $3)
+ON CONFLICT ON CONSTRAINT held_directory_pk DO NOTHING
 """
 
 
-async def replace_directory(conn: Connection, serial: int, signed: str) -> None:
-    """Keeps a newer directory; an older one changes nothing."""
-    await conn.execute(REPLACE_DIRECTORY, serial, signed)
+async def insert_directory(conn: Connection, serial: int, signed: str, taken_at: datetime) -> None:
+    """Keeps a newer directory beside those before it; another process of this server may have it already."""
+    await conn.execute(INSERT_DIRECTORY, serial, signed, taken_at)
 
 
 READ_DIRECTORY = """
-SELECT signed FROM held_directory
+SELECT signed FROM held_directory ORDER BY serial DESC LIMIT 1
 """
 
 
 async def read_directory(conn: Connection) -> str | None:
+    """The directory taken last."""
     signed: str | None = await conn.fetchval(READ_DIRECTORY)
     return signed
+
+
+DIRECTORY_AT = """
+SELECT serial, signed, taken_at AS since FROM held_directory
+ORDER BY taken_at <= $1 DESC, CASE WHEN taken_at <= $1 THEN -serial ELSE serial END
+LIMIT 1
+"""
+
+
+async def directory_at(conn: Connection, at: datetime) -> Edition | None:
+    """The directory that was held here at a world time; before the first one that is kept, that one."""
+    row = await conn.fetchrow(DIRECTORY_AT, at)
+    return None if row is None else Edition(**row)
+
+
+DELETE_DIRECTORIES = """
+DELETE FROM held_directory AS h
+USING (SELECT d.serial, LEAD(d.taken_at) OVER (ORDER BY d.serial) AS superseded_at FROM held_directory AS d) AS s
+WHERE s.serial = h.serial AND s.superseded_at < $1
+"""
+
+
+async def delete_directories(conn: Connection, superseded_before: datetime) -> None:
+    """Former directories in whose place another one was taken before that world time."""
+    await conn.execute(DELETE_DIRECTORIES, superseded_before)
 
 
 INSERT_ALARM = """

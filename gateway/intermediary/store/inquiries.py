@@ -233,14 +233,26 @@ async def list_inquiries(
 
 DUE_INQUIRIES = f"""
 SELECT {_COLUMNS} FROM inquiry
-WHERE (state = 'asking' OR (withdrawal_asked_at IS NOT NULL AND state <> 'ended')) AND txn > $1
-ORDER BY txn LIMIT $2
+WHERE (state = 'asking' OR (withdrawal_asked_at IS NOT NULL AND state <> 'ended')) AND txn > $1 AND txn < $2
+ORDER BY txn LIMIT $3
 """
 
 
-async def due_inquiries(conn: Connection, after: UUID, limit: int) -> list[InquiryRow]:
+async def due_inquiries(conn: Connection, after: UUID, before: UUID, limit: int) -> list[InquiryRow]:
     """Inquiries of all agencies that have not gone out, or whose withdrawal has not been answered."""
-    return [InquiryRow(**row) for row in await conn.fetch(DUE_INQUIRIES, after, limit)]
+    return [InquiryRow(**row) for row in await conn.fetch(DUE_INQUIRIES, after, before, limit)]
+
+
+ENDED_INQUIRIES = f"""
+SELECT {_COLUMNS} FROM inquiry
+JOIN UNNEST($1::text[], $2::uuid[]) AS waited (w_agency, w_txn) ON agency = w_agency AND txn = w_txn
+WHERE state = 'ended'
+"""
+
+
+async def ended_inquiries(conn: Connection, places: Sequence[tuple[str, UUID]]) -> list[InquiryRow]:
+    """Those of the inquiries (agency, exchange number) that have ended."""
+    return [InquiryRow(**row) for row in await conn.fetch(ENDED_INQUIRIES, *zip(*places, strict=True))]
 
 
 ALL_INQUIRIES = f"""

@@ -128,20 +128,6 @@ async def taken(conn: Connection) -> list[TakenRow]:
     return [TakenRow(**row) for row in await conn.fetch(TAKEN)]
 
 
-KNOWN_AT = """
-SELECT serial FROM held_manifest
-WHERE taken_at IS NOT NULL
-ORDER BY taken_at <= $1 DESC, CASE WHEN taken_at <= $1 THEN -serial ELSE serial END
-LIMIT 1
-"""
-
-
-async def known_at(conn: Connection, at: datetime) -> int | None:
-    """The list that was held here at a world time; before the first one was taken, the first."""
-    serial: int | None = await conn.fetchval(KNOWN_AT, at)
-    return serial
-
-
 # --- forgetting ---------------------------------------------------------------------------------------------------
 
 _LIST_NAMED = """

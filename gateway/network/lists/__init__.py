@@ -43,6 +43,7 @@ from gateway.keys.ring import KeyMissing
 from gateway.network.lists import store
 from gateway.network.lists.store import PublishedRow
 from gateway.network.party import Network
+from gateway.network.store import delete_editions
 from gateway.problems import Conflict, Problem
 
 FORGET_SECONDS = 86_400.0
@@ -65,9 +66,9 @@ class Read:
 
 async def head(network: Network) -> Head:
     """Where the history stands, and who may approve from the next list on."""
+    link = await _followed(network)
     async with network.db.connection() as conn:
         approvers = await _approvers(conn, network)
-    link = network.link
     return Head(
         network=str(network.agency),
         serial=link.serial if link else 0,
@@ -80,6 +81,7 @@ async def head(network: Network) -> Head:
 
 async def sign(network: Network, candidate: Candidate, approvals: Sequence[str], document: bytes) -> str:
     """The signed manifest of an approved candidate; it is in force only once it is published."""
+    await _followed(network)
     key = _own_key(network, candidate.key.kid)
     signed = listing.sign(Manifest(1, candidate, tuple(approvals)), network.link, key)
     await _looked_at(network, extended(network.link, signed), document)
@@ -88,9 +90,10 @@ async def sign(network: Network, candidate: Candidate, approvals: Sequence[str],
 
 async def publish(network: Network, signed: str, document: bytes) -> Link:
     """Puts a signed list in force; the one that is in force already stays. ``ListRefused`` changes nothing."""
-    if network.link is not None and network.link.signed == signed:
-        return network.link
-    link = extended(network.link, signed)
+    held = await _followed(network)
+    if held is not None and held.signed == signed:
+        return held
+    link = extended(held, signed)
     read = await _looked_at(network, link, document)
     key = _own_key(network, link.candidate.key.kid)
     try:
@@ -149,26 +152,37 @@ def _read(candidate: Candidate, document: bytes) -> Read:
 
 
 def _put_in_force(network: Network, link: Link, key: SigningKey, compiled: MatchList | None) -> None:
+    if network.link is not None and network.link.serial >= link.serial:
+        return
     if network.link is not None and network.link.candidate.key != link.candidate.key:
         network.retired = (jwk_of(network.link.candidate.key), *network.retired)
     network.link, network.signing, network.compiled = link, key, compiled
 
 
-async def restore(network: Network) -> bool:
-    """At start: the history as it was left, verified anew. False where nothing was published yet."""
-    async with network.db.connection() as conn:
-        history = await store.all_signed(conn)
-        document = await store.document(conn, len(history)) if history else None
+async def follow(network: Network, conn: Connection) -> None:
+    """Takes over what was published since the list that is held here: all of it at start, or by another process.
+
+    The history is verified anew, link by link.
+    """
+    history = await store.signed_after(conn, network.link.serial if network.link else 0)
+    if not history:
+        return
+    link = network.link
+    links = [link := extended(link, signed) for signed in history]
+    document = await store.document(conn, links[-1].serial)
     if document is None:
-        return False
-    link: Link | None = None
-    for signed in history:
-        link = extended(link, signed)
-        _put_in_force(network, link, _own_key(network, link.candidate.key.kid), network.compiled)
-    if link is None:
-        return False
-    network.compiled = (await asyncio.to_thread(_read, link.candidate, document)).compiled
-    return True
+        raise RuntimeError("the list in force has no rows")
+    await network.ring.read_again()
+    compiled = (await asyncio.to_thread(_read, links[-1].candidate, document)).compiled
+    for link in links:
+        _put_in_force(network, link, _own_key(network, link.candidate.key.kid), compiled)
+
+
+async def _followed(network: Network) -> Link | None:
+    """The last link of the history, also where another process has published it."""
+    async with network.db.connection() as conn:
+        await follow(network, conn)
+    return network.link
 
 
 # --- keys ---------------------------------------------------------------------------------------------------------
@@ -268,9 +282,11 @@ async def history(network: Network) -> list[PublishedRow]:
 
 
 async def forget_old(network: Network) -> list[int]:
-    """Lets go the rows of lists that need not be kept any longer; their serials. The history itself stays."""
+    """Lets go the rows of lists that need not be kept any longer, and former directories; the serials of the lists.
+    The history of the lists itself stays."""
     before = kept_since(network.clock.now())
     async with network.db.transaction() as conn:
+        await delete_editions(conn, before)
         if not await store.any_superseded(conn, before):
             return []
         serials = await store.forgettable(conn, before)

@@ -55,14 +55,14 @@ async def insert_parts(conn: Connection, parts: Sequence[tuple[str, bytes]]) -> 
     await conn.execute(INSERT_PARTS, [digest for digest, _ in parts], [content for _, content in parts])
 
 
-ALL_SIGNED = """
-SELECT signed FROM list_manifest ORDER BY serial
+SIGNED_AFTER = """
+SELECT signed FROM list_manifest WHERE serial > $1 ORDER BY serial
 """
 
 
-async def all_signed(conn: Connection) -> list[str]:
-    """The whole history, from the first list on."""
-    return [row["signed"] for row in await conn.fetch(ALL_SIGNED)]
+async def signed_after(conn: Connection, serial: int) -> list[str]:
+    """The history after that serial; all of it after 0."""
+    return [row["signed"] for row in await conn.fetch(SIGNED_AFTER, serial)]
 
 
 SIGNED = """
@@ -109,17 +109,6 @@ FROM list_manifest AS m ORDER BY m.serial
 async def published(conn: Connection) -> list[PublishedRow]:
     """Every list that was ever published."""
     return [PublishedRow(**row) for row in await conn.fetch(PUBLISHED)]
-
-
-KNOWN_AT = """
-SELECT serial FROM list_manifest WHERE published_at <= $1 OR serial = 1 ORDER BY serial DESC LIMIT 1
-"""
-
-
-async def known_at(conn: Connection, at: datetime) -> int | None:
-    """The list that was in force at the network at a world time; before the first one was published, the first."""
-    serial: int | None = await conn.fetchval(KNOWN_AT, at)
-    return serial
 
 
 # --- approvers ----------------------------------------------------------------------------------------------------
