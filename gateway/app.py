@@ -65,7 +65,7 @@ def application(house: House, table: Sequence[AnyOperation], work: Sequence[Work
         house.record_operation,
         moment=house.moment,
         observe=house.meter.request,
-        crowded=house.crowded,
+        turn=house.turn,
     )
     app.cleanup_ctx.append(partial(_working, house, work))
     return app

@@ -19,10 +19,10 @@ class Stages:
 
     __slots__ = ("_began", "_name", "_since", "milliseconds")
 
-    def __init__(self) -> None:
+    def __init__(self, first: str = FIRST, began: float | None = None) -> None:
         self.milliseconds: dict[str, float] = {}
-        self._name = FIRST
-        self._began = self._since = perf_counter()
+        self._name = first
+        self._began = self._since = perf_counter() if began is None else began
 
     def at(self, name: str) -> None:
         """The stage that ran until now ends, and ``name`` begins; a stage may come again and is added up."""

@@ -29,6 +29,7 @@ from gateway.exchange.jws import Jwk, SigningKey
 from gateway.interfaces.outside import OutsideDoor
 from gateway.interfaces.principals import Authenticate, Credentials, Principal, by_token_or_certificate, party_of
 from gateway.intermediary.party import Intermediary
+from gateway.intermediary.turns import Turn
 from gateway.keys.ring import KeyRing
 from gateway.keys.root import KEY_BYTES, unwrap, wrap
 from gateway.metrics import Meter
@@ -46,7 +47,7 @@ DEVICES = "staff-devices"
 AUDIENCE = "urn:sympho:"
 BEARER = "Bearer "
 CALLERS = 10_000
-"""Tokens whose agency is remembered, to turn a flood away at the door."""
+"""Tokens whose agency is remembered, so that whoever crowds waits or is turned away at the door."""
 
 
 async def write_operations(conn: Connection, entries: Sequence[Entry]) -> list[None]:
@@ -153,10 +154,13 @@ class House:
             self._callers.popitem(last=False)
         return principal
 
-    def crowded(self, authorization: str) -> bool:
-        """Whether who has called with this header before belongs to an agency for which there is no room now."""
+    async def turn(self, authorization: str) -> Turn | None:
+        """The turn of an agency that has called with this header before, when it comes; none for a stranger, who takes
+        one when it is known who that is. ``Busy`` when too many wait."""
         agency = self._callers.get(authorization)
-        return agency is not None and self.intermediary is not None and self.intermediary.turns.crowded(agency)
+        if agency is None or self.intermediary is None:
+            return None
+        return await self.intermediary.turns.take(agency)
 
     def _issuer(self, token: str) -> Desk | None:
         try:

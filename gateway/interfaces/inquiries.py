@@ -122,7 +122,7 @@ class Inquiries:
     async def register(self, call: Call[InquiryBody, None]) -> Reply:
         mark("turn")
         body, asker = call.body, asker_of(call)
-        with await self.server.turns.take(asker.agency) as turn:
+        with call.turn or await self.server.turns.take(asker.agency) as turn:
             mark("code")
             person, code = await self._subject(asker.agency, body.person)
             asking = Asking(

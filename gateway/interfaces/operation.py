@@ -32,6 +32,7 @@ from authz.operations import Operation as Entry
 from authz.principals import StaffPrincipal, SystemPrincipal
 from gateway.interfaces.decoding import custom_types, weaknesses
 from gateway.interfaces.principals import PartyPrincipal, Principal
+from gateway.intermediary.turns import Turn
 from gateway.problems import PROBLEMS, Problem
 from gateway.stages import Stages
 from sympho.codes import AcquisitionNumber, AgencyCode, LinkageCode, PersonKey, SubstituteCode
@@ -99,6 +100,8 @@ class Call(Generic[B, Q]):
     """Whether the operations log already tells that this call was done; see ``concerns``."""
     sent_at: datetime | None = None
     """World time at which another party says it has sent this; None where it does not say, and for everybody else."""
+    turn: Turn | None = None
+    """The turn that the call has waited for at the door, where it takes one and the caller was known there."""
     authorization: str = field(default="", repr=False)
     """The header Authorization, where the operation takes a form: a client may show its secret there (RFC 6749)."""
 
@@ -207,7 +210,7 @@ class Operation(Generic[B, Q]):
     waits: bool = False
     """Whether the handler heeds ``Prefer: wait``; the document says so."""
     in_turn: bool = False
-    """Whether calls take turns (``gateway.intermediary.turns``): an agency that crowds is told ``busy`` at the door."""
+    """Whether calls take turns (``gateway.intermediary.turns``) at the door, before anything else is done for them."""
     problems: frozenset[str] = frozenset()
     """Slugs that the handler itself may raise, for the document."""
     media: str = JSON

@@ -1,6 +1,6 @@
 """The one place that authenticates, authorizes, decodes and answers: all operations pass here, and nothing else.
 
-In order: size, request id, who calls, kind of principal, duty, media types, query, path, headers, body, handler, reply,
+In order: turn, size, request id, who calls, kind of principal, duty, media types, query, path, headers, body, handler, reply,
 operations log, log line. A wrong call ends as a problem document; anything unforeseen is ``internal`` with an instance
 id; the log tells its exception's type and place only, because exception texts quote people.
 """
@@ -8,6 +8,7 @@ id; the log tells its exception's type and place only, because exception texts q
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
@@ -37,6 +38,7 @@ from gateway.interfaces.headers import (
 )
 from gateway.interfaces.operation import AnyOperation, Call, Reply, body_types
 from gateway.interfaces.principals import ANYONE, Authenticate, Credentials, Principal, actor_of, pseudonym_of
+from gateway.intermediary.turns import Turn
 from gateway.log import log
 from gateway.problems import Busy, Conflict, FieldError, Problem
 from gateway.stages import Stages, mark, measure
@@ -71,14 +73,18 @@ class _Visit:
     principal: Principal = ANYONE
     actor: Actor | None = None
     stages: Stages = field(default_factory=Stages)
+    turn: Turn | None = None
     call: Call[Any, Any] | None = None
     problem: Problem | None = None
 
 
-class Crowded(Protocol):
-    """Whether the one who sends this Authorization header would be told ``busy`` anyhow. Grants nothing."""
+class TakeTurn(Protocol):
+    """The turn of the one who sends this Authorization header, once it comes; None: nobody knows yet who that is.
 
-    def __call__(self, authorization: str, /) -> bool: ...
+    ``Busy`` where there is no room. It grants nothing else.
+    """
+
+    def __call__(self, authorization: str, /) -> Awaitable[Turn | None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ class _Wiring:
     record_operation: RecordOperation
     moment: Callable[[], Moment]
     observe: Observe | None
-    crowded: Crowded | None
+    turn: TakeTurn | None
 
 
 def build(
@@ -98,11 +104,11 @@ def build(
     *,
     moment: Callable[[], Moment],
     observe: Observe | None = None,
-    crowded: Crowded | None = None,
+    turn: TakeTurn | None = None,
 ) -> None:
     """Adds a route for each operation, and answers for everything that is none. ``moment`` reads the clock."""
     _check_table(operations)
-    wiring = _Wiring(authenticate, record_operation, moment, observe, crowded)
+    wiring = _Wiring(authenticate, record_operation, moment, observe, turn)
     for operation in operations:
         door = _Door(operation, wiring)
         app.router.add_route(operation.method, operation.path, door.answer)
@@ -150,9 +156,20 @@ class _Door:
         self._kinds = {status: body_types(kind) for status, kind in operation.responses.items()}
 
     async def answer(self, request: web.Request) -> web.Response:
-        if self._is_crowded(request):
+        wanted = self._wiring.turn if self.operation.in_turn else None
+        if wanted is None:
+            return await self._answered(request, _Visit(self._wiring.moment(), request.remote or ""))
+        began = perf_counter()
+        try:
+            turn = await wanted(request.headers.get("Authorization", ""))
+        except Busy:
             return self._turned_away()
-        visit = _Visit(self._wiring.moment(), request.remote or "")
+        with turn or nullcontext():
+            stages = Stages("turn", began)
+            visit = _Visit(self._wiring.moment(), request.remote or "", began=began, stages=stages, turn=turn)
+            return await self._answered(request, visit)
+
+    async def _answered(self, request: web.Request, visit: _Visit) -> web.Response:
         measure(visit.stages)
         try:
             response = self._response(visit, await self._serve(request, visit))
@@ -170,10 +187,6 @@ class _Door:
             spent = perf_counter() - visit.began
             self._wiring.observe(self.operation.name, response.status, spent, visit.stages.milliseconds)
         return response
-
-    def _is_crowded(self, request: web.Request) -> bool:
-        crowded = self._wiring.crowded
-        return self.operation.in_turn and crowded is not None and crowded(request.headers.get("Authorization", ""))
 
     def _turned_away(self) -> web.Response:
         """``busy`` at once, before anything else is done: under a flood, whatever is done for a refusal is not done for
@@ -216,6 +229,7 @@ class _Door:
             stages=visit.stages,
             interface=operation.interface or "",
             actor=visit.actor,
+            turn=visit.turn,
             sent_at=sent_at(headers) if visit.principal.kind is PrincipalKind.PARTY else None,
             authorization=headers.get("Authorization", "") if operation.form else "",
         )

@@ -2,25 +2,40 @@
 
 A turn lasts from an inquiry's first look-up until it has been carried as far as it goes now; waiting for a person takes
 none. Whoever finds no free turn waits in its agency's own queue, and the agencies are served one after another. When
-too many wait, the longest queue gives way: its newest is told ``busy``, before anything was done for it.
+too many wait, the longest queue gives way: its newest is told ``busy``, before anything was done for it. Too many are
+those who would wait longer than a second, on this machine, as busy as it is.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
 
 from gateway.problems import Busy
 
 __all__ = ["AT_ONCE", "WAITING", "Turn", "Turns"]
 
-AT_ONCE = 32
-"""More at once make commits no larger and everybody wait longer."""
+AT_ONCE = 24
+"""More at once make commits little larger and everybody wait longer."""
 
 WAITING = 512
-"""All queues together: what is worked off in a second or two."""
+"""All queues together, at most."""
+
+PATIENCE = 1.0
+"""Seconds. Where somebody has waited longer for a turn, fewer may wait; where half of it is enough, more."""
 
 RETRY_AFTER = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """A place in a queue, since when."""
+
+    turn: asyncio.Future[None]
+    since: float
 
 
 class Turn:
@@ -50,11 +65,12 @@ class Turn:
 class Turns:
     """Turns of one process. Not for threads."""
 
-    def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING) -> None:
-        self._free = at_once
-        self._limit = waiting
+    def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING, *, now: Callable[[], float] = monotonic) -> None:
+        self._free = self._least = at_once
+        self._limit = self._most = waiting
         self._waiting = 0
-        self._queues: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._queues: OrderedDict[str, deque[_Place]] = OrderedDict()
+        self._now = now
 
     def crowded(self, agency: str) -> bool:
         """Whether one more of this agency would be told ``busy`` at once."""
@@ -69,13 +85,13 @@ class Turns:
             raise Busy(RETRY_AFTER)
         if self._waiting >= self._limit:
             self._give_way()
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queues.setdefault(agency, deque()).append(turn)
+        place = _Place(asyncio.get_running_loop().create_future(), self._now())
+        self._queues.setdefault(agency, deque()).append(place)
         self._waiting += 1
         try:
-            await turn
+            await place.turn
         except asyncio.CancelledError:
-            self._left(agency, turn)
+            self._left(agency, place)
             raise
         return Turn(self)
 
@@ -83,13 +99,22 @@ class Turns:
         """A turn is over: it is the next agency's, or free."""
         while self._queues:
             agency = next(iter(self._queues))
-            turn = self._queues[agency].popleft()
+            place = self._queues[agency].popleft()
             self._queues.move_to_end(agency)
             self._one_less(agency)
-            if not turn.done():  # whoever was cancelled has not said so yet
-                turn.set_result(None)
+            if not place.turn.done():  # whoever was cancelled has not said so yet
+                self._adapt(self._now() - place.since)
+                place.turn.set_result(None)
                 return
         self._free += 1
+
+    def _adapt(self, waited: float) -> None:
+        """How many may wait, after one has waited so many seconds for its turn."""
+        if waited > PATIENCE:
+            room = int(min(self._limit, self._waiting) * PATIENCE / waited)
+            self._limit = min(self._most, max(self._least, room))
+        elif waited < PATIENCE / 2 and self._limit < self._most:
+            self._limit += 1
 
     def _one_less(self, agency: str) -> None:
         self._waiting -= 1
@@ -101,16 +126,16 @@ class Turns:
 
     def _give_way(self) -> None:
         agency = max(self._queues, key=lambda one: len(self._queues[one]))
-        turn = self._queues[agency].pop()
+        place = self._queues[agency].pop()
         self._one_less(agency)
-        if not turn.done():
-            turn.set_exception(Busy(RETRY_AFTER))
+        if not place.turn.done():
+            place.turn.set_exception(Busy(RETRY_AFTER))
 
-    def _left(self, agency: str, turn: asyncio.Future[None]) -> None:
+    def _left(self, agency: str, place: _Place) -> None:
         """Whoever waited has gone: its place goes, or the turn that it was just given."""
         queue = self._queues.get(agency)
-        if queue is not None and turn in queue:
-            queue.remove(turn)
+        if queue is not None and place in queue:
+            queue.remove(place)
             self._one_less(agency)
-        elif not turn.cancelled() and turn.exception() is None:
+        elif not place.turn.cancelled() and place.turn.exception() is None:
             self.free()

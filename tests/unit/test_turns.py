@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -76,6 +77,41 @@ async def test_when_too_many_wait_the_newest_of_the_longest_queue_gives_way_and_
         pass
     await settled()
     assert quiet.done()
+
+
+@dataclass
+class Watch:
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+async def test_where_turns_come_too_slowly_fewer_may_wait_and_where_they_come_fast_again_more() -> None:
+    watch = Watch()
+    turns = Turns(at_once=1, waiting=100, now=watch)
+
+    async def admitted(seconds_each: float) -> int:
+        """How many of two hundred at once are let in to wait, where a turn takes so long."""
+        first = await turns.take("a")
+        tasks = [asyncio.create_task(turns.take("a")) for _ in range(200)]
+        await settled()
+        waiting = [task for task in tasks if not task.done()]
+        assert all(isinstance(task.exception(), Busy) for task in tasks if task.done())
+        turn = first
+        for task in waiting:
+            watch.seconds += seconds_each
+            with turn:
+                pass
+            turn = await task
+        with turn:
+            return len(waiting)
+
+    assert await admitted(0.05) == 100
+    slow = [await admitted(0.05) for _ in range(5)]
+    assert 10 <= slow[-1] <= 30
+    fast = [await admitted(0.001) for _ in range(20)]
+    assert fast[-1] == 100
 
 
 Steps = st.lists(st.tuples(st.sampled_from(["take", "give", "cancel"]), st.integers(0, 7)), max_size=60)
