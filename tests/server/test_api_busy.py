@@ -64,5 +64,5 @@ async def test_a_turn_ends_with_the_call_also_where_nothing_was_asked(api: Api) 
     await api.ask(ask)
     with room_for(api, 1, 0):
         for _ in range(3):
-            assert (await api.ask(ask, provider="no code")).status == 400
+            assert (await api.ask(ask, provider="no code")).status == 422
         assert (await api.ask(ask)).status == 201
