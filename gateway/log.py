@@ -33,7 +33,6 @@ ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("sympho")
 """The logger of the whole program: ``log.info("listening", port=8443)``."""
 
-_OURS = ("sympho", "gateway", "authz", "fixtures")
 _DEEPEST = 4
 _LONGEST = 2000
 _LIKE_A_PERSON = re.compile(r"(?<![0-9A-Za-z-])(?:[0-9]{11,12}|[0-9]{15}|[0-9]{20}|[0-9a-f]{32})(?![0-9A-Za-z-])")
@@ -150,42 +149,33 @@ def configure(level: str = "info", stream: TextIO | None = None, console: bool |
     """Sets up logging for the process. ``console`` None: readable lines when ``stream`` is a terminal."""
     target = sys.stderr if stream is None else stream
     readable = target.isatty() if console is None else console
-    shared: list[Any] = [
+    steps: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
+    ending = [_exception, _redact, *_bare_exceptions(readable)]
+    _ours(logging.NOTSET, [*steps, *ending], target)
     handler = logging.StreamHandler(target)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _exception,
-                _redact,
-                *_bare_exceptions(readable),
-            ],
-        )
-    )
+    last_steps = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=steps, processors=last_steps))
+    logging.raiseExceptions = False  # a line that cannot be written (disk full) stops nobody, and is not told unmasked
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    for name in _OURS:
-        logging.getLogger(name).setLevel(logging.NOTSET)
     log.warning(
         "simulator",
         ja="これは中間サーバーのシミュレーターです。実在の人・団体のデータを入れないでください。",
         en="This is a simulator: invented people only. Never enter data of real people or bodies.",
     )
-    for name in _OURS:
-        logging.getLogger(name).setLevel(level.upper())
+    _ours(logging.getLevelNamesMapping()[level.upper()], [*steps, *ending], target)
+
+
+def _ours(level: int, processors: list[Any], target: TextIO) -> None:
+    """Our own lines go straight to the stream; only other libraries' come by way of ``logging``."""
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=target),
+        cache_logger_on_first_use=False,
+    )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 
 from gateway.config import Secret
 from gateway.log import configure, log, redacted
@@ -22,13 +23,14 @@ CODE = "0123456789abcdef0123456789abcdef"
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
     root = logging.getLogger()
-    before = (list(root.handlers), root.level)
+    before, ours = (list(root.handlers), root.level), structlog.get_config()
     stream = io.StringIO()
     configure("info", stream, console=False)
     stream.seek(0)
     stream.truncate()
     yield stream
     root.handlers[:], root.level = before
+    structlog.configure(**ours)
 
 
 def only(stream: io.StringIO) -> dict[str, Any]:
@@ -113,7 +115,10 @@ def test_a_line_is_one_json_object_and_japanese_stays_readable(lines: io.StringI
 def test_the_first_line_says_that_this_is_a_simulator() -> None:
     stream = io.StringIO()
     root = logging.getLogger()
-    before = list(root.handlers)
+    before, ours = list(root.handlers), structlog.get_config()
     configure("error", stream, console=False)
+    log.info("not shown")
     root.handlers[:] = before
+    structlog.configure(**ours)
+    assert "not shown" not in stream.getvalue()
     assert "invented people only" in stream.getvalue()
