@@ -23,8 +23,8 @@ from gateway.interfaces import surface
 from gateway.interfaces.house import Desk, House
 from gateway.interfaces.operation import AnyOperation
 from gateway.interfaces.table import operations
+from gateway.intermediary import expiring, publications
 from gateway.intermediary import lists as server_lists
-from gateway.intermediary import publications
 from gateway.intermediary import sweeping as intermediary_sweeping
 from gateway.log import log
 from gateway.network import lists as network_lists
@@ -125,6 +125,7 @@ def _forgettings(house: House) -> list[Work]:
     if house.intermediary is not None:
         server = house.intermediary
         work.append(("forgetting of old copies of lists", partial(server_lists.keep_forgetting, server)))
+        work.append(("expiry at the intermediary server", partial(expiring.keep_expiring, server)))
     return work
 
 

@@ -12,6 +12,7 @@ import re
 import sys
 import traceback
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from datetime import date, timedelta
 from enum import Enum
 from pathlib import Path
@@ -159,7 +160,7 @@ def configure(level: str = "info", stream: TextIO | None = None, console: bool |
     handler = logging.StreamHandler(target)
     last_steps = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=steps, processors=last_steps))
-    logging.raiseExceptions = False  # a line that cannot be written (disk full) stops nobody, and is not told unmasked
+    logging.raiseExceptions = False  # what cannot be written is not told elsewhere, unmasked
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -171,11 +172,26 @@ def configure(level: str = "info", stream: TextIO | None = None, console: bool |
     _ours(logging.getLevelNamesMapping()[level.upper()], [*steps, *ending], target)
 
 
+class _Forgiving:
+    """The stream of our lines. One that cannot be written (a full disk, a reader that has gone) stops nobody's work."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def _ours(level: int, processors: list[Any], target: TextIO) -> None:
     """Our own lines go straight to the stream; only other libraries' come by way of ``logging``."""
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=target),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Forgiving(target))),
         cache_logger_on_first_use=False,
     )

@@ -40,8 +40,8 @@ MOST_ITEMS = 500
 class ExplanationBody(Struct, frozen=True, forbid_unknown_fields=True):
     """A question to be explained; each part by code, by name, or by kind where it is a body.
 
-    ``as_of`` is the day to judge by, world time's if it is left out; ``known_at`` the time at which the list was held,
-    now if it is left out. No items means all.
+    ``as_of`` is the day to judge by, world time's if it is left out; ``known_at`` the time at which list and
+    directory were held, now if it is left out. No items means all.
     """
 
     inquirer: Said

@@ -1,7 +1,7 @@
-"""Which list was held when (照合リストの時点): the list of today, or the one that a desk's party held at an instant.
+"""What was held when (照合リストと名簿の時点): the list and directory of today, or those of a desk's party at an instant.
 
-A desk's staff see what their own party held: the intermediary server's copies, or what the network had published. The
-directory is the one held now, because former ones are not kept; its facts carry their own dates.
+A desk's staff see what their own party held: the intermediary server's copies, or what the network had published. A
+directory names the list that was in force with it, so an instant has one directory and by it one list.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from authz.matchlist import MatchList, compile_list, parse
 from authz.questions import Snapshot
 from gateway.config import Role
 from gateway.database import Connection
-from gateway.exchange.directory import facts_of
+from gateway.exchange.directory import Directory, facts_of, verify_directory
 from gateway.interfaces.house import Desk, House
-from gateway.intermediary.store import lists as held
-from gateway.network.lists import store as published
+from gateway.intermediary.store import held, lists
+from gateway.network import store as published
+from gateway.network.lists import store as of_network
 from gateway.problems import Problem
 from sympho.codes import AgencyCode
 
@@ -30,7 +31,7 @@ MOST_KEPT: Final = 8
 
 @dataclass(repr=False)
 class HeldLists:
-    """The lists of a house, as its desks see them."""
+    """The lists and directories of a house, as its desks see them."""
 
     house: House
     _compiled: dict[str, MatchList] = field(default_factory=dict)
@@ -45,30 +46,36 @@ class HeldLists:
         raise Problem("directory-stale")
 
     async def known_at(self, agency: AgencyCode, at: datetime) -> tuple[Snapshot, bool]:
-        """The same with the list that was held then, and whether one was: before the first one, the first stands in.
+        """The same as it was held then, and whether any was: before the first list, that one stands in, with the
+        directory of now.
 
-        ``not-found`` where the list's rows are kept no more.
+        ``not-found`` where what was held then is kept no more.
         """
         desk, now = self.house.desk_of(agency), self.now(agency)
-        own = desk.role is Role.INTERMEDIARY
+        own, present = desk.role is Role.INTERMEDIARY, desk.directory()
         async with desk.db.connection() as conn:
-            serial = await (held.known_at(conn, at) if own else published.known_at(conn, at))
-            since = await (self._taken(conn, serial) if own else self._published(conn, serial))
-            was_held = since is not None and since <= at
-            if serial is None or serial == now.list.serial:
+            edition = await (held.directory_at(conn, at) if own else published.edition_at(conn, at))
+            if edition is None:
+                raise Problem("directory-stale")
+            was_held = edition.since <= at
+            if not was_held and await self._held_before(conn, at, own=own):
+                raise Problem("not-found", "no directory of that time is kept")
+            if edition.serial == present.serial:
                 return now, was_held
-            document = await (held.document(conn, serial) if own else published.document(conn, serial))
-        if document is None:
+            then = verify_directory(edition.signed, present.network_verifying)
+            directory = then if was_held else present
+            if then.list == now.list.serial:
+                return _read(now.list, directory), was_held
+            kept = await (lists.document(conn, then.list) if own else of_network.document(conn, then.list))
+        if kept is None:
             raise Problem("not-found", "no list of that time is kept")
-        compiled = await self._list(desk, document, serial)
-        directory = desk.directory()
-        return Snapshot(compiled, facts_of(directory, compiled.close_kinds), compiled.items), was_held
+        return _read(await self._list(desk, kept, then.list), directory), was_held
 
-    async def _taken(self, conn: Connection, serial: int | None) -> datetime | None:
-        return next((row.taken_at for row in await held.taken(conn) if row.serial == serial), None)
-
-    async def _published(self, conn: Connection, serial: int | None) -> datetime | None:
-        return next((row.published_at for row in await published.published(conn) if row.serial == serial), None)
+    async def _held_before(self, conn: Connection, at: datetime, *, own: bool) -> bool:
+        """Whether any list was held at a time of which no directory is kept: their history is never forgotten."""
+        if own:
+            return any(row.taken_at is not None and row.taken_at <= at for row in await lists.taken(conn))
+        return any(row.published_at <= at for row in await of_network.published(conn))
 
     async def _list(self, desk: Desk, document: bytes, serial: int) -> MatchList:
         """Compiled beside the loop: it takes a fifth of a second, and others are being served."""
@@ -83,3 +90,7 @@ class HeldLists:
 
 def _compile(document: bytes, serial: int) -> MatchList:
     return compile_list(parse(document), serial)
+
+
+def _read(match_list: MatchList, directory: Directory) -> Snapshot:
+    return Snapshot(match_list, facts_of(directory, match_list.close_kinds), match_list.items)

@@ -53,7 +53,7 @@ async def listen(
     """Opens a listener for these operations; port 0 lets the machine choose."""
     app = web.Application()
     build(app, operations, by_certificate, _nothing_to_write, moment=lambda: Moment(clock.now(), clock.machine()))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSING_SECONDS)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSING_SECONDS, auto_decompress=False)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, ssl_context=context).start()

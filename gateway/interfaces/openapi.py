@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document (仕様書), made from the table of operations and nothing else, the same bytes every time.
 
 What a decoder checks stands in the schemas; what ``Problem`` can say stands at every operation. Our own facts have
-names that begin with ``x-sympho``: kinds of principal, duty, official interface.
+names that begin with ``x-sympho``: kinds of principal, duty, problems by their slugs, official interface.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ PATTERNS: dict[type, str] = {
 }
 """The form of every code that JSON can carry. Check digits go beyond a pattern; a test keeps both in step."""
 
-_EVERYWHERE = frozenset({"not-acceptable", "not-ready", "busy", "database-unavailable", "internal"})
+_EVERYWHERE = frozenset({"not-acceptable", "not-ready", "busy", "database-unavailable", "disk-full", "internal"})
 _WITH_BODY = frozenset({"malformed-body", "invalid-field", "unknown-code", "too-large", "unsupported-media-type"})
 _WITH_TOKEN = frozenset(
     {"unauthenticated", "token-expired", "token-invalid", "session-revoked", "revocation-feed-lost", "wrong-principal"}
@@ -104,6 +104,7 @@ def _operation(operation: AnyOperation, schemas: dict[Any, Any]) -> dict[str, An
         "responses": _responses(operation, schemas),
         "security": _security(operation),
         "x-sympho-principal": sorted(kind.value for kind in operation.principals),
+        "x-sympho-problems": sorted(slugs_of(operation)),
     }
     if operation.duty is not None:
         made["x-sympho-duty"] = operation.duty.value

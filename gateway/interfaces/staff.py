@@ -198,8 +198,11 @@ class Accounts:
 
     async def list_sessions(self, call: Call[None, None]) -> Reply:
         call.about = str(call.path["staff_id"])
-        async with self.house.desk_of(call.agency).db.connection() as conn:
-            return Reply(body=session_list(await sessions.living(conn, call.agency, call.about, call.at)))
+        with told():
+            async with self.house.desk_of(call.agency).db.transaction() as conn:
+                await staff.locked_account(conn, call.agency, call.about)
+                found = await sessions.living(conn, call.agency, call.about, call.at)
+        return Reply(body=session_list(found))
 
     async def end_session(self, call: Call[None, None]) -> Reply:
         call.about = str(call.path["staff_id"])

@@ -1,8 +1,8 @@
 """The one place that authenticates, authorizes, decodes and answers: all operations pass here, and nothing else.
 
-In order: turn, size, request id, who calls, kind of principal, duty, media types, query, path, headers, body, handler, reply,
-operations log, log line. A wrong call ends as a problem document; anything unforeseen is ``internal`` with an instance
-id; the log tells its exception's type and place only, because exception texts quote people.
+In order: turn, size, request id, who calls, kind of principal, duty, media types, query, path, headers, body, handler,
+reply, operations log, log line. A wrong call ends as a problem document; anything unforeseen is ``internal`` with an
+instance id; the log tells its exception's type and place only, because exception texts quote people.
 """
 
 from __future__ import annotations
@@ -79,10 +79,7 @@ class _Visit:
 
 
 class TakeTurn(Protocol):
-    """The turn of the one who sends this Authorization header, once it comes; None: nobody knows yet who that is.
-
-    ``Busy`` where there is no room. It grants nothing else.
-    """
+    """The turn of who sends this Authorization header; None: not known yet. ``Busy``: no room. Grants nothing else."""
 
     def __call__(self, authorization: str, /) -> Awaitable[Turn | None]: ...
 

@@ -18,13 +18,14 @@ from gateway.interfaces.register import FAMILIES, Body, Mode, coverage
 from gateway.interfaces.words import BY_STAFF, FOR_ANYONE, Aware, Limit, in_tokyo
 from gateway.intermediary.party import Intermediary
 from gateway.intermediary.store import held
-from gateway.intermediary.store.standing import read_standing
+from gateway.intermediary.store.standing import read_stages
 from gateway.metrics import CONTENT_TYPE, MEDIA
 from gateway.network import store as network_store
 from gateway.network.party import Network
+from gateway.network.standing import store as network_standing
 from gateway.problems import Problem
 
-__all__ = ["operations"]
+__all__ = ["checks", "operations"]
 
 PATIENCE = 2.0
 """Seconds that one check of readiness may take."""
@@ -143,9 +144,9 @@ class System:
         return Reply(body=Alive(alive=True))
 
     async def ready(self, call: Call[None, None]) -> Reply:
-        checks = await _checks(self.house)
-        well = all(checks.values())
-        return Reply(200 if well else 503, Readiness(well, checks))
+        found = await checks(self.house)
+        well = all(found.values())
+        return Reply(200 if well else 503, Readiness(well, found))
 
     async def document(self, call: Call[None, None]) -> Reply:
         return Reply(body=openapi.render(self.table(), title="sympho", version=self.version))
@@ -257,20 +258,20 @@ def _public(
 # --- readiness ----------------------------------------------------------------------------------------------------
 
 
-async def _checks(house: House) -> dict[str, bool]:
+async def checks(house: House) -> dict[str, bool]:
     """Every check by name: databases, publications, the feed of revocations."""
     now = house.clock.machine()
-    checks: dict[str, bool] = {}
+    found: dict[str, bool] = {}
     for desk in house.desks:
-        checks[f"{desk.role}-revocations"] = desk.revocations.fresh(now)
+        found[f"{desk.role}-revocations"] = desk.revocations.fresh(now)
     if house.network is not None:
-        checks["network-publications"] = house.network.publication is not None
+        found["network-publications"] = house.network.publication is not None
     if house.intermediary is not None:
-        checks["intermediary-publications"] = house.intermediary.publications is not None
+        found["intermediary-publications"] = house.intermediary.publications is not None
     parties = (house.network, house.intermediary, house.residents)
     databases = {party.db.role: party.db for party in parties if party is not None}
     answers = await asyncio.gather(*(_answers(db.ping) for db in databases.values()))
-    return checks | {f"{role}-database": well for role, well in zip(databases, answers, strict=True)}
+    return found | {f"{role}-database": well for role, well in zip(databases, answers, strict=True)}
 
 
 async def _answers(ping: Callable[[], Awaitable[None]]) -> bool:
@@ -321,13 +322,20 @@ def clock_view(house: House) -> ClockView:
 
 async def _agency(server: Intermediary, call: Call[None, None]) -> AgencyStanding:
     async with server.db.connection() as conn:
-        row = await read_standing(conn, call.agency, server.clock.now())
+        stages = await read_stages(conn, call.agency, server.clock.now())
+    waiting = {one.stage: one.waiting for one in stages}
     return AgencyStanding(
-        row.inquiries_open, row.inquiries_overdue, row.provisions_held, row.provisions_prepared, row.answers_due
+        waiting["asking"] + waiting["answer-awaited"],
+        waiting["overdue"],
+        waiting["review"],
+        waiting["release"],
+        waiting["answer-delivery"],
     )
 
 
 async def _network(network: Network) -> NetworkStanding:
     async with network.db.connection() as conn:
-        row = await network_store.read_standing(conn)
-    return NetworkStanding(row.exchanges_open, row.deliveries_due, row.alarms)
+        stages = await network_standing.read_stages(conn)
+        alarms = await network_standing.count_alarms(conn)
+    waiting = {one.stage: one.waiting for one in stages}
+    return NetworkStanding(waiting["notice"] + waiting["end-awaited"], waiting["answer-delivery"], alarms)

@@ -13,14 +13,17 @@ from gateway.interfaces import (
     clients,
     codes,
     duplicates,
+    expiry,
     explaining,
     factors,
     inquiries,
     lists,
     operationslog,
+    progress,
     provisions,
     records,
     staff,
+    statistics,
     system,
     world,
 )
@@ -45,6 +48,9 @@ def operations(house: House) -> list[AnyOperation]:
         table += clients.operations(house, for_systems)
         table += operationslog.operations(house)
         table += records.operations(house)
+        table += statistics.operations(house)
+        table += progress.operations(house)
+        table += expiry.operations(house)
         table += world.masters_operations(house)
         table += explaining.operations(house)
         table += authzen.operations(house)

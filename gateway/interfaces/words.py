@@ -74,6 +74,10 @@ class ExchangeNumber(str):
         return str.__new__(cls, text)
 
 
+_OPAQUE = "(?!.*[0-9]{11})[a-z2-7]{26}"
+"""What stands in an id of ours: never so many digits in a row that they could be a person's number."""
+
+
 class _OpaqueId(str):
     kind: ClassVar[str]
     prefix: ClassVar[str]
@@ -91,7 +95,7 @@ class AccountId(_OpaqueId):
 
     kind = "職員の識別子"
     prefix = "stf_"
-    pattern = "^stf_[a-z2-7]{26}$"
+    pattern = f"^stf_{_OPAQUE}$"
     __slots__ = ()
 
 
@@ -100,7 +104,7 @@ class ClientId(_OpaqueId):
 
     kind = "業務システムの識別子"
     prefix = "cli_"
-    pattern = "^cli_[a-z2-7]{26}$"
+    pattern = f"^cli_{_OPAQUE}$"
     __slots__ = ()
 
 
@@ -109,7 +113,7 @@ class TerminalId(_OpaqueId):
 
     kind = "端末の識別子"
     prefix = "trm_"
-    pattern = "^trm_[a-z2-7]{26}$"
+    pattern = f"^trm_{_OPAQUE}$"
     __slots__ = ()
 
 
@@ -118,7 +122,7 @@ class DelegationId(_OpaqueId):
 
     kind = "代行の識別子"
     prefix = "dlg_"
-    pattern = "^dlg_[a-z2-7]{26}$"
+    pattern = f"^dlg_{_OPAQUE}$"
     __slots__ = ()
 
 
@@ -127,7 +131,7 @@ class SessionId(_OpaqueId):
 
     kind = "セッションの識別子"
     prefix = "ses_"
-    pattern = "^ses_[a-z2-7]{26}$"
+    pattern = f"^ses_{_OPAQUE}$"
     __slots__ = ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from msgspec import Struct
@@ -9,7 +10,7 @@ from msgspec import Struct
 from authz.duties import Duty
 from authz.matchlist import Certainty, MatchList, Revision
 from gateway.clock import TOKYO
-from gateway.exchange.directory import Directory
+from gateway.exchange.directory import DirectoryEntry
 from gateway.interfaces.house import House
 from gateway.interfaces.operation import AnyOperation, Call, Operation, Reply
 from gateway.interfaces.system import ClockView, clock_view
@@ -47,6 +48,16 @@ class AgencyMaster(Struct, frozen=True):
     code: AgencyCode
     name: str
     kinds: tuple[str, ...]
+
+
+class KindMaster(Struct, frozen=True):
+    """機関の種別: its name in the list's own words, how its bodies' codes begin, and the wider kind that it counts as."""
+
+    code: str
+    name: str
+    name_en: str
+    prefixes: tuple[str, ...]
+    counts_as: str
 
 
 class TaskMaster(Struct, frozen=True):
@@ -93,6 +104,7 @@ class Masters(Struct, frozen=True):
     directory: int
     in_force: str | None
     revisions: tuple[RevisionView, ...]
+    kinds: tuple[KindMaster, ...]
     agencies: tuple[AgencyMaster, ...]
     tasks: tuple[TaskMaster, ...]
     information: tuple[InformationMaster, ...]
@@ -104,7 +116,7 @@ def masters_operations(house: House) -> list[AnyOperation]:
 
     async def masters(call: Call[None, None]) -> Reply:
         directory = house.desk_of(call.agency).directory()
-        return Reply(body=_masters(_list_of(house), directory, house.clock.today()))
+        return Reply(body=masters_of(_list_of(house), directory.serial, directory.entries, house.clock.today()))
 
     return [
         Operation(
@@ -156,7 +168,8 @@ def _list_of(house: House) -> MatchList:
     raise Problem("directory-stale")
 
 
-def _masters(matchlist: MatchList, directory: Directory, today: date) -> Masters:
+def masters_of(matchlist: MatchList, directory: int, entries: Sequence[DirectoryEntry], today: date) -> Masters:
+    """All codes of a list and a directory, the latter known by its serial."""
     source = matchlist.source
     items: dict[InformationCode, list[ItemMaster]] = {}
     for item in source.items:
@@ -165,13 +178,14 @@ def _masters(matchlist: MatchList, directory: Directory, today: date) -> Masters
     return Masters(
         list=matchlist.serial,
         list_digest=matchlist.digest,
-        directory=directory.serial,
+        directory=directory,
         in_force=None if current is None else current.revision,
         revisions=tuple(
             RevisionView(one.revision, one.law, one.in_force_from, one.in_force_until, one.floor)
             for one in source.revisions
         ),
-        agencies=tuple(AgencyMaster(entry.code, entry.name, entry.kinds) for entry in directory.entries),
+        kinds=tuple(KindMaster(one.kind, one.ja, one.en, one.prefixes, one.counts_as) for one in source.kinds),
+        agencies=tuple(AgencyMaster(entry.code, entry.name, entry.kinds) for entry in entries),
         tasks=tuple(TaskMaster(one.task, one.designation) for one in source.tasks),
         information=tuple(
             InformationMaster(one.information, one.label, tuple(items.get(one.information, ())))

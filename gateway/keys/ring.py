@@ -143,8 +143,8 @@ class KeyRing:
         self._secrets.update((name, unwrap(self._role_key, name, text)) for name, text in held.items())
 
     async def rewrap(self, old: RootKey, new: RootKey) -> None:
-        """A new role's key, wrapped by the new root key, wraps every key of the party; what they have sealed stays as it
-        is. One transaction, committed only after all of it has been opened with the new root key; ``InUse`` while
+        """A new role's key, wrapped by the new root key, wraps every key of the party; what they have sealed stays as
+        it is. One transaction, committed only after all of it has been opened with the new root key; ``InUse`` while
         another process has this party's database open: it would go on wrapping with the role's old key."""
         async with self._transaction() as conn:
             await store.lock(conn)

@@ -1,12 +1,13 @@
 """Stored decisions out of the data (再判定の材料), for the backtest: every holder's records, the lists that were held, and
-the directory that is held now. Reads only; a server may be up or not.
+the directories that the network had published. Reads only; a server may be up or not.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from uuid import UUID
 
 from authz.backtest import Recipe, Stored
@@ -16,11 +17,11 @@ from authz.questions import Question, Snapshot
 from authz.reasons import Reason
 from gateway.config import Config, ConfigError, Role
 from gateway.database import Connection, open_database
-from gateway.exchange.directory import Directory, facts_of
+from gateway.exchange.directory import Directory, Edition, facts_of
 from gateway.exchange.jws import unverified_payload
 from gateway.exchange.messages import Outcome, decode
-from gateway.intermediary.store import held
 from gateway.judge import store as material
+from gateway.network import store as published
 from gateway.records import record
 from gateway.records import store as records
 from gateway.records.store import RecordRow
@@ -38,6 +39,8 @@ RECIPES = {
     record.Role.PROVIDER: Recipe.PROVIDE,
 }
 WORDS = frozenset(Reason)
+STAMPED = timedelta(milliseconds=1)
+"""Records cut off what is less."""
 
 
 @dataclass
@@ -47,18 +50,31 @@ class Past:
     stored: list[Stored]
     documents: dict[int, tuple[str, bytes]]
     """Digest and document of each list that is kept, by serial."""
-    directory: Directory
+    editions: list[Edition]
+    """The directories that are kept, the oldest first; one at least."""
+    _read: dict[tuple[str, int], Snapshot] = field(default_factory=dict)
 
-    def snapshot(self, match_list: MatchList) -> Snapshot:
-        """A list with the agencies as the directory has them now."""
-        return Snapshot(match_list, facts_of(self.directory, match_list.close_kinds), match_list.items)
+    def snapshot(self, match_list: MatchList, stored: Stored) -> Snapshot:
+        """A list with the agencies as the directory had them when that decision was made."""
+        edition = self._edition(stored)
+        key = (match_list.digest, edition.serial)
+        if key not in self._read:
+            directory = decode(Directory, unverified_payload(edition.signed, DIRECTORY_LIMIT))
+            agencies = facts_of(directory, match_list.close_kinds)
+            self._read[key] = Snapshot(match_list, agencies, match_list.items)
+        return self._read[key]
 
-    def kept(self, serial: int) -> Snapshot | None:
+    def _edition(self, stored: Stored) -> Edition:
+        """The last one before the decision had been made; where that is kept no more, the first one that is."""
+        before = [one for one in self.editions if one.since <= stored.by]
+        return before[-1] if before else self.editions[0]
+
+    def kept(self, serial: int) -> MatchList | None:
         """The list of that serial, if it is kept."""
         if serial not in self.documents:
             return None
         try:
-            return self.snapshot(compile_list(parse(self.documents[serial][1]), serial))
+            return compile_list(parse(self.documents[serial][1]), serial)
         except BadList:
             return None
 
@@ -76,7 +92,7 @@ async def past(config: Config, servers: Sequence[Config]) -> Past:
         opened = [(network, Role.NETWORK), *((other, Role.INTERMEDIARY) for other in others)]
         stored: list[Stored] = []
         documents: dict[int, tuple[str, bytes]] = {}
-        directories: list[Directory] = []
+        editions: list[Edition] = []
         for place, role in opened:
             with worded():
                 db = await open_database(replace(place, role=role), role)
@@ -84,14 +100,11 @@ async def past(config: Config, servers: Sequence[Config]) -> Past:
             async with db.connection() as conn:
                 stored += [one async for row in _rows(conn) if (one := stored_of(row)) is not None]
                 documents |= _documents(await _lists(conn, role))
-                if role is Role.INTERMEDIARY and (signed := await held.read_directory(conn)) is not None:
-                    directories.append(decode(Directory, unverified_payload(signed, DIRECTORY_LIMIT)))
-    if not directories:
-        raise ConfigError(
-            f"--data: {config.data}: 中間サーバーのデータがありません / holds no intermediary server's data"
-        )
-    newest = max(directories, key=lambda one: one.serial)
-    return Past(sorted(stored, key=lambda one: (one.exchange, one.recipe)), documents, newest)
+                if role is Role.NETWORK:
+                    editions = await published.all_editions(conn)
+    if not editions:
+        raise ConfigError(f"--data: {config.data}: ネットワークのデータがありません / holds no network's data")
+    return Past(sorted(stored, key=lambda one: (one.exchange, one.recipe)), documents, editions)
 
 
 async def _rows(conn: Connection) -> AsyncIterator[RecordRow]:
@@ -137,4 +150,5 @@ def stored_of(row: RecordRow) -> Stored | None:
         digest=payload.list_d,
         ground=payload.item,
         reasons=reasons,
+        by=(payload.ended if row.role is record.Role.PROVIDER else payload.asked) + STAMPED,
     )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from gateway.config import Config, Role
+from gateway.config import Config, ConfigError, Role
 from gateway.running.trouble import StartTrouble, second_server
 
-__all__ = ["Address", "address_of", "claimed", "write_whole"]
+__all__ = ["Address", "address_of", "claimed", "mark_as_of", "parties_of", "write_whole"]
 
 
 class Address(Struct, frozen=True):
@@ -50,9 +50,27 @@ def _make(data: Path) -> None:
         ) from None
 
 
+def parties_of(data: Path) -> tuple[Role, ...]:
+    """The parties that have ever been served from this folder; ``ConfigError`` where there are none."""
+    parties = tuple(role for role in Role.ALL.parties if (data / _lock_name(role)).exists())
+    if not parties:
+        raise ConfigError(f"--data: {data} にデータがありません / holds no data")
+    return parties
+
+
+def mark_as_of(data: Path, parties: Iterable[Role]) -> None:
+    """As if these parties had been served from this folder."""
+    for role in parties:
+        (data / _lock_name(role)).touch(mode=0o600)
+
+
+def _lock_name(role: Role) -> str:
+    return f"{role}.lock"
+
+
 @contextmanager
 def _lock(data: Path, role: Role) -> Iterator[None]:
-    handle = os.open(data / f"{role}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(data / _lock_name(role), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,12 +1,10 @@
-"""Work on the data themselves (オフライン), whether a server is up or not: the judge, new passwords, a new root key."""
+"""Work on the data themselves (オフライン), whether a server is up or not: the judge, new passwords."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from authz import factors, staff, store
 from authz.operations import Moment, at_the_machine
@@ -15,18 +13,14 @@ from gateway import embedded
 from gateway.assembly import Opened, open_party
 from gateway.clock import Clock
 from gateway.config import Config, ConfigError, Role
-from gateway.database import open_database
 from gateway.judge.verdict import Verdict, judge_configs
-from gateway.keys.ring import KeyRing
-from gateway.keys.root import KEY_BYTES, RootKey, WrongKey
 from gateway.running.editions import world_of
-from gateway.running.folder import claimed, write_whole
 from gateway.running.starting import database
 from gateway.running.wording import worded
 from gateway.worlds import NoSuchWorld, World
 from sympho.codes import AgencyCode, BadCode
 
-__all__ = ["judged", "located", "replace_root_key", "reset_password"]
+__all__ = ["judged", "located", "reset_password"]
 
 
 @asynccontextmanager
@@ -105,43 +99,3 @@ async def reset_password(config: Config, login: str, agency: str, *, second_fact
         if second_factor:
             await factors.remove(conn, at_the_machine(code), account.staff_id, now)
     return made
-
-
-# --- the root key ------------------------------------------------------------------------------------------------
-
-
-async def replace_root_key(config: Config) -> Path:
-    """A new root key wraps the keys of every party. Broken off anywhere, it is carried on by running it again.
-
-    1. The new key is durable beside the old one before anything is wrapped with it.
-    2. Each party's key is wrapped anew, unless it was already.
-    3. Only then the new key takes the old one's name; the old one is kept under another.
-    """
-    with worded(), claimed(config):
-        return await _replace_root_key(config)
-
-
-async def _replace_root_key(config: Config) -> Path:
-    fresh = config.root_key_file.with_suffix(".next")
-    former = config.root_key_file.with_suffix(".former")
-    if not fresh.exists():
-        write_whole(fresh, os.urandom(KEY_BYTES))
-    old, new = RootKey.open(config.root_key_file), RootKey.open(fresh)
-    async with located(config) as placed:
-        for role in placed.role.parties:
-            await _rewrap_party(placed, role, old, new)
-    write_whole(former, config.root_key_file.read_bytes())
-    fresh.replace(config.root_key_file)
-    return former
-
-
-async def _rewrap_party(config: Config, role: Role, old: RootKey, new: RootKey) -> None:
-    db = await open_database(replace(config, role=role), role)
-    try:
-        try:
-            await KeyRing.open(db.transaction, new)
-        except WrongKey:
-            ring = await KeyRing.open(db.transaction, old)
-            await ring.rewrap(old, new)
-    finally:
-        await db.close()

@@ -29,10 +29,12 @@ from gateway.config import Config, Role
 from gateway.embedded import Embedded
 from gateway.interfaces.house import House
 from gateway.log import log
+from gateway.managing.health import notified
 from gateway.running import credentials
 from gateway.running.editions import WorldNote, note_of, other_world, remember, world_of
 from gateway.running.folder import announced, claimed
 from gateway.running.ready import Running, Stay
+from gateway.running.reviving import keep_alive
 from gateway.running.roles import opened
 from gateway.running.trouble import StartTrouble, port_taken
 from gateway.running.wording import bad_world, worded
@@ -71,11 +73,12 @@ async def running(config: Config, told: Told) -> AsyncIterator[Running]:
         world = chosen_world(config)
         held.enter_context(claimed(config))
         remember(config, world, loaded=False)
-        _try_port(config)
+        _try_ports(config)
         async with (
             database(config) as placed,
             opened(placed, world, told) as parties,
             _served(placed, parties.house, world) as port,
+            notified(placed, parties.house),
         ):
             url = f"http://{_reachable(config.host)}:{port}"
             remember(config, world, loaded=True)
@@ -139,9 +142,11 @@ async def database(config: Config) -> AsyncIterator[Config]:
         yield config
         return
     server = await _embedded(config)
+    watching = asyncio.create_task(keep_alive(server), name="embedded PostgreSQL")
     try:
         yield replace(config, database_url=server.url)
     finally:
+        watching.cancel()
         await asyncio.shield(asyncio.to_thread(server.stop))
 
 
@@ -188,16 +193,26 @@ def _of_another(config: Config, note: WorldNote, asked: str) -> StartTrouble:
     )
 
 
-def _try_port(config: Config) -> None:
-    """Says at once, and not after a minute, that the port cannot be had."""
+def _try_ports(config: Config) -> None:
+    """Says at once, and not after a minute, that a port cannot be had."""
+    ports = [config.port]
+    if config.role is not Role.ALL:
+        ports.append(config.party_port)
+    if config.role is Role.NETWORK:
+        ports.append(config.join_port)
+    for port in ports:
+        _try_port(config.host, port)
+
+
+def _try_port(host: str, port: int) -> None:
     try:
-        found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, place = found[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(place)
     except OSError as error:
-        raise port_taken(config.host, config.port, error) from None
+        raise port_taken(host, port, error) from None
 
 
 def _moved(clock: Clock) -> str:

@@ -32,6 +32,7 @@ def port_taken(host: str, port: int, error: OSError) -> StartTrouble:
     return StartTrouble(
         "待ち受けるアドレスまたはポートを使えません。",
         f"cannot listen on {host}:{port} ({error.strerror})",
-        "--port で別の番号（0 なら空いている番号）、--host でこの機械のアドレスを指定してください。",
-        "Name another port with --port (0 takes a free one), or an address of this machine with --host.",
+        "--port（--party-port、--join-port）で別の番号（0 なら空いている番号）、--host でこの機械のアドレスを指定してください。",
+        "Name another port with --port (--party-port, --join-port; 0 takes a free one), or an address of this machine "
+        "with --host.",
     )

@@ -1,0 +1,1 @@
+"""システム管理 (SYM) of a whole installation: its backup, and what is told of its health."""
