@@ -6,7 +6,7 @@ STAMP := .venv/.made
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench bench-decisions lock clean
+.PHONY: help setup run test check format bench bench-decisions reference lock clean
 
 help: ## this text
 	@echo 'sympho: 中間サーバー・シミュレーター (a simulator; invented people only)'
@@ -53,6 +53,9 @@ lock: setup ## write the requirement files anew from pyproject.toml (installs pi
 	$(BIN)/python -m pip install --quiet pip-tools
 	$(LOCK) --output-file=requirements.txt pyproject.toml
 	$(LOCK) --extra=load --extra=dev --constraint=requirements.txt --output-file=requirements-dev.txt pyproject.toml
+
+reference: setup ## write docs/reference anew from the code
+	$(BIN)/python -m tests.reference
 
 clean: ## remove the environment and every cache
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,14 +3,14 @@
 A stored decision is what a holder's record says of it: the question, the day, the list, the reasons. What only the
 exchange itself could show (codes held, flags, the permit, the asking office, consent) is taken as the record says;
 where it says nothing, because an earlier check had failed already, it is taken as in order. Agencies are judged by the
-directory that is given. Nothing here reads a clock or a store.
+directory that is given with the list. Nothing here reads a clock or a store.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from msgspec import Struct
@@ -43,7 +43,8 @@ class Differs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A decision as a holder's record has it. ``ground`` is the exchange's item and row, as the network found it."""
+    """A decision as a holder's record has it. ``ground`` is the exchange's item and row, as the network found it;
+    ``by`` is the world time by which it had been decided."""
 
     exchange: str
     holder: str
@@ -54,6 +55,7 @@ class Stored:
     digest: str
     ground: str
     reasons: tuple[Reason, ...]
+    by: datetime
 
     @property
     def effect(self) -> Effect:

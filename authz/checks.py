@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from authz.matchlist import MUNICIPALITY, WIDE_AREA_UNION, Ground, Miss, Procedure
+from authz.matchlist import MUNICIPALITY, WIDE_AREA_UNION, Answer, Procedure
 from authz.procedures import Narrowing, narrowing
 from authz.questions import AgencyFacts, AskFacts, OrdinanceTask, PermitFacts, ProvideFacts, Question, Snapshot
 from authz.reasons import PERMIT_REASONS, Reason
@@ -21,30 +21,19 @@ Found = tuple[Reason, ...] | None
 """The reasons for which a check fails; none: it passes; ``None``: it cannot be judged."""
 
 PASS: Final[tuple[Reason, ...]] = ()
+NOBODY: Final[frozenset[str]] = frozenset()
 Facts = AskFacts | PermitFacts | ProvideFacts
-
-_MISSES: Final = {
-    Miss.DATE: (Reason.LIST_DATE,),
-    Miss.INQUIRER_KIND: (Reason.LIST_INQUIRER_KIND,),
-    Miss.TASK: (Reason.LIST_TASK,),
-    Miss.PROVIDER_KIND: (Reason.LIST_PROVIDER_KIND,),
-    Miss.INFORMATION: (Reason.LIST_INFORMATION,),
-}
 
 
 class Case:
     """One question under judgement, and what the checks have found so far.
 
-    ``named`` is the procedure once it is known to be of the task, ``narrowing`` what it does. They are there only after
-    :meth:`name_procedure`: a question without a procedure does not pay for them.
+    ``named`` is the procedure once it is known to be of the task, ``narrowing`` what it does.
     """
 
     __slots__ = (
         "as_of", "facts", "ground", "inquirer", "named", "narrowing", "ordinance", "provider", "question", "snapshot",
     )  # fmt: skip
-
-    named: Procedure | None
-    narrowing: Narrowing
 
     def __init__(self, snapshot: Snapshot, question: Question, facts: Facts, as_of: date) -> None:
         self.snapshot = snapshot
@@ -54,11 +43,8 @@ class Case:
         self.inquirer: AgencyFacts | None = None
         self.provider: AgencyFacts | None = None
         self.ordinance: OrdinanceTask | None = None
-        self.ground: Ground | None = None
-
-    def name_procedure(self) -> None:
-        """Makes room for what the checks of a named procedure find."""
-        self.named = None
+        self.ground: Answer | None = None
+        self.named: Procedure | None = None
         self.narrowing = Narrowing.NONE
 
 
@@ -228,11 +214,10 @@ def match_list(case: Case) -> Found:
         asking = asking | {MUNICIPALITY}
     if WIDE_AREA_UNION in asked and question.information in provider.delegated_information:
         asked = asked | {MUNICIPALITY}
-    found = case.snapshot.list.look_up(asking, task, asked, question.information, case.as_of)
-    if isinstance(found, Miss):
-        return _MISSES[found]
-    case.ground = found
-    return PASS
+    answer = case.snapshot.list.look_up(asking, task, asked, question.information, case.as_of)
+    if answer.permitted:
+        case.ground = answer
+    return answer.reasons
 
 
 def list_of_the_inquirer(case: Case) -> Found:
@@ -277,13 +262,13 @@ def procedure(case: Case) -> Found:
     if not carried:
         case.narrowing = Narrowing.NOT_CARRIED
         return PASS
-    items = listed.procedures.items_for(revision.revision, _asking(case, inquirer), _statutory_task(case))
-    if not items:
+    kinds, items = _asking(case, inquirer), listed.procedures.asking(revision.revision, _statutory_task(case))
+    if all(kinds.isdisjoint(asking) for asking in items.values()):
         return PASS
     named = listed.procedures.known.get(code)
     if named is None:
         return (Reason.PROCEDURE_UNKNOWN,)
-    if named.item not in items:
+    if kinds.isdisjoint(items.get(named.item, NOBODY)):
         return (Reason.PROCEDURE_ELSEWHERE,)
     case.named = named
     case.narrowing = narrowing(named, case.question.information) if code in carried else Narrowing.AMENDED
@@ -304,7 +289,7 @@ def procedure_information(case: Case) -> Found:
     return PASS
 
 
-def _ground_below(case: Case, item: str) -> Ground | None:
+def _ground_below(case: Case, item: str) -> Answer | None:
     """The row of this very item, where an agency of several kinds asks under several items."""
     inquirer, provider, information = case.inquirer, case.provider, case.question.information
     if inquirer is None or provider is None:

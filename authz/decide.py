@@ -27,6 +27,9 @@ network says the rest. `provide` with a list older than the permit's holds in st
 
 A question without a procedure has no checks of one: they stand around the list's in recipes of their own.
 
+The usual question, about which everything is in order but what the list says, goes through no checks
+(``authz.usual``); an explanation never takes that way.
+
 A denial wins over a hold, whatever their order. Fast mode stops at the first denial and names it alone; an explanation
 makes every check, names every failing reason in order, and always comes to the same effect. Only a decision in which
 every check was made and passed permits.
@@ -38,10 +41,9 @@ from collections.abc import Callable
 from datetime import date
 from typing import Final
 
-from msgspec.structs import replace
-
-from authz import checks
+from authz import checks, usual
 from authz.checks import LOCAL_TAX, PASS, Case, Found
+from authz.matchlist import Answer
 from authz.questions import (
     AgencyFacts,
     AskFacts,
@@ -83,6 +85,11 @@ __all__ = [
 
 Check = Callable[[Case], Found]
 Recipe = tuple[str, tuple[Check, ...]]
+
+PERMITTED: Final = Effect.PERMIT
+DENIED: Final = Effect.DENY
+NOTHING_NAMED: Final = Narrowing.NONE
+"""On the hot path: a member of an enumeration is found slowly."""
 
 ASK: Final[Recipe] = (
     "ask",
@@ -145,37 +152,37 @@ def decide_ask(
     snapshot: Snapshot, question: Question, facts: AskFacts, as_of: date, *, explain: bool = False
 ) -> Decision:
     """The inquirer's server: may this question leave it?"""
-    case = Case(snapshot, question, facts, as_of)
-    if question.procedure is not None:
-        return _with_procedure(ASK_NAMING, case, explain=explain)
-    return _explain(ASK, case) if explain else _decide(ASK, case)
+    answer = None if explain else usual.answered(snapshot, question, as_of)
+    if answer is not None and usual.nothing_against_asking(facts, question.task):
+        return _decision("ask", DENIED if answer.reasons else PERMITTED, answer.reasons, answer, as_of)
+    recipe = ASK if question.procedure is None else ASK_NAMING
+    return _judged(recipe, Case(snapshot, question, facts, as_of), explain=explain)
 
 
 def decide_permit(
     snapshot: Snapshot, question: Question, facts: PermitFacts, as_of: date, *, explain: bool = False
 ) -> Decision:
     """The network (法21条2項): is a permit issued for this question?"""
-    case = Case(snapshot, question, facts, as_of)
-    if question.procedure is not None:
-        return _with_procedure(PERMIT_NAMING, case, explain=explain)
-    return _explain(PERMIT, case) if explain else _decide(PERMIT, case)
+    answer = None if explain else usual.answered(snapshot, question, as_of)
+    if answer is not None and usual.nothing_against_permitting(facts):
+        return _decision("permit", DENIED if answer.reasons else PERMITTED, answer.reasons, answer, as_of)
+    recipe = PERMIT if question.procedure is None else PERMIT_NAMING
+    return _judged(recipe, Case(snapshot, question, facts, as_of), explain=explain)
 
 
 def decide_provide(
     snapshot: Snapshot, question: Question, facts: ProvideFacts, as_of: date, *, explain: bool = False
 ) -> Decision:
     """The provider's server (法22条): is this question answered, and may that be automatic?"""
-    case = Case(snapshot, question, facts, as_of)
-    if question.procedure is not None:
-        return _with_procedure(PROVIDE_NAMING, case, explain=explain)
-    return _explain(PROVIDE, case) if explain else _decide(PROVIDE, case)
+    answer = None if explain else usual.answered(snapshot, question, as_of)
+    if answer is not None and usual.nothing_against_providing(facts, snapshot.list.serial):
+        return _decision("provide", DENIED if answer.reasons else PERMITTED, answer.reasons, answer, as_of)
+    recipe = PROVIDE if question.procedure is None else PROVIDE_NAMING
+    return _judged(recipe, Case(snapshot, question, facts, as_of), explain=explain)
 
 
-def _with_procedure(recipe: Recipe, case: Case, *, explain: bool) -> Decision:
-    case.name_procedure()
-    decision = _explain(recipe, case) if explain else _decide(recipe, case)
-    named = f"{case.named.article}:{case.named.ordinal}" if case.named else ""
-    return replace(decision, procedure=named, narrowing=case.narrowing)
+def _judged(recipe: Recipe, case: Case, *, explain: bool) -> Decision:
+    return _explain(recipe, case) if explain else _decide(recipe, case)
 
 
 def _decide(recipe: Recipe, case: Case) -> Decision:
@@ -183,13 +190,13 @@ def _decide(recipe: Recipe, case: Case) -> Decision:
     for check in recipe[1]:
         found = check(case)
         if found is None:
-            return _decision(recipe, case, Effect.DENY, (Reason.NOT_JUDGED,))
+            return _concluded(recipe, case, (Reason.NOT_JUDGED,))
         if not found:
             continue
         if found[0] not in HOLDS:
-            return _decision(recipe, case, Effect.DENY, found[:1])
+            return _concluded(recipe, case, found[:1])
         holds += found
-    return _decision(recipe, case, Effect.REVIEW if holds else Effect.PERMIT, holds)
+    return _concluded(recipe, case, holds)
 
 
 def _explain(recipe: Recipe, case: Case) -> Decision:
@@ -200,30 +207,46 @@ def _explain(recipe: Recipe, case: Case) -> Decision:
         verdicts.append(Verdict(check.__name__, None if found is None else not found, found or PASS))
         malformed = malformed or not MALFORMED.isdisjoint(found or PASS)
     reasons = tuple(dict.fromkeys(reason for verdict in verdicts for reason in verdict.reasons))
+    denied = any(reason not in HOLDS for reason in reasons)
+    if not denied and any(verdict.passed is None for verdict in verdicts):
+        reasons = (*reasons, Reason.NOT_JUDGED)
+    return _concluded(recipe, case, reasons, tuple(verdicts))
+
+
+def _concluded(recipe: Recipe, case: Case, reasons: tuple[Reason, ...], verdicts: tuple[Verdict, ...] = ()) -> Decision:
+    """What follows from the reasons that the checks gave, resting on the row that they found or else on none."""
+    rests = case.ground or case.snapshot.list.nothing_on(case.as_of if type(case.as_of) is date else date.min)
+    effect = Effect.REVIEW if reasons else PERMITTED
     if any(reason not in HOLDS for reason in reasons):
-        return _decision(recipe, case, Effect.DENY, reasons, tuple(verdicts))
-    if any(verdict.passed is None for verdict in verdicts):
-        return _decision(recipe, case, Effect.DENY, (*reasons, Reason.NOT_JUDGED), tuple(verdicts))
-    return _decision(recipe, case, Effect.REVIEW if reasons else Effect.PERMIT, reasons, tuple(verdicts))
+        effect = DENIED
+    named = f"{case.named.article}:{case.named.ordinal}" if case.named else ""
+    return _decision(recipe[0], effect, reasons, rests, case.as_of, verdicts, named, case.narrowing)
 
 
 def _decision(
-    recipe: Recipe, case: Case, effect: Effect, reasons: tuple[Reason, ...], verdicts: tuple[Verdict, ...] = ()
+    recipe: str,
+    effect: Effect,
+    reasons: tuple[Reason, ...],
+    rests: Answer,
+    as_of: date,
+    verdicts: tuple[Verdict, ...] = (),
+    procedure: str = "",
+    narrowing: Narrowing = NOTHING_NAMED,
 ) -> Decision:
-    match_list, ground = case.snapshot.list, case.ground
-    revision = match_list.revision_on(case.as_of) if type(case.as_of) is date else None
     return Decision(
-        recipe[0],
+        recipe,
         effect,
         reasons,
-        ground.text if ground else "",
-        revision.revision if revision else "",
-        ground.certainty if ground else "",
-        ground.inquirer_kind if ground else "",
-        ground.provider_kind if ground else "",
-        match_list.serial,
-        match_list.digest,
-        case.as_of,
-        (revision.in_force_from, revision.in_force_until) if revision else None,
+        rests.text,
+        rests.revision,
+        rests.certainty or "",
+        rests.inquirer_kind,
+        rests.provider_kind,
+        rests.serial,
+        rests.digest,
+        as_of,
+        rests.in_force,
         verdicts,
+        procedure,
+        narrowing,
     )

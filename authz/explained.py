@@ -134,10 +134,13 @@ def explanation(
 ) -> Explanation:
     """The explanation of a question by the facts of a day, with everything near that would be permitted.
 
-    ``assumed`` is what the caller took for granted besides, such as that a list on file is a list at all.
+    ``assumed`` is what the caller took for granted besides, such as that a list on file is a list at all. With
+    ``known_at`` the snapshot has the directory of that time, if any was held, so that nothing is assumed of it.
     """
     explained = explain(snapshot, asked, as_of)
-    more = structs.replace(explained, assumed=(*explained.assumed, *assumed))
+    as_then = known_at is not None and Assumption.EARLIEST not in assumed
+    of_now = (one for one in explained.assumed if not as_then or one is not Assumption.DIRECTORY)
+    more = structs.replace(explained, assumed=(*of_now, *assumed))
     return _said(snapshot, more, near(snapshot, asked, as_of), known_at)
 
 

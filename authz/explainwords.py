@@ -103,8 +103,8 @@ ASSUMPTIONS: Final[Mapping[Assumption, Words]] = MappingProxyType(
             "no flag against an automatic answer is taken to be set",
         ),
         Assumption.DIRECTORY: (
-            "機関については、いま持つ名簿の記載を判定日で読んだ（以前の名簿は残らない）",
-            "agencies are judged by the directory as held now, read for the day (former directories are not kept)",
+            "機関については、いま持つ名簿の記載を判定日で読んだ",
+            "agencies are judged by the directory as held now, read for the day",
         ),
         Assumption.MODEL: (
             "種別で示した機関は、コードが有効で、評価を全て公表し、符号を持ち、条例事務を持たないものとした",

@@ -7,14 +7,14 @@ the table. Whether an agency of the kind may really ask also needs its facts; th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from authz.matchlist import MUNICIPALITY, WIDE_AREA_UNION, ListSource, MatchList, Revision, Row
 from authz.questions import AgencyFacts
 from sympho.codes import InformationCode, TaskCode
 
-__all__ = ["Combination", "carriers", "grants", "grants_of", "kinds_asking", "law_order", "rows_of"]
+__all__ = ["Combination", "carriers", "expanded", "grants", "grants_of", "kinds_asking", "law_order", "rows_of"]
 
 
 class Combination(NamedTuple):
@@ -42,9 +42,13 @@ def carriers(match_list: MatchList) -> Mapping[str, tuple[str, ...]]:
 
 def grants(match_list: MatchList, revision: Revision) -> dict[Combination, Row]:
     """Every permitted combination of a revision with the row that is its ground, in the order of the table."""
-    of = carriers(match_list)
+    return expanded(rows_of(match_list.source, revision), carriers(match_list))
+
+
+def expanded(rows: Iterable[Row], of: Mapping[str, tuple[str, ...]]) -> dict[Combination, Row]:
+    """What these rows permit, each combination with the first row that does; ``of`` are the carriers of kinds."""
     found: dict[Combination, Row] = {}
-    for row in rows_of(match_list.source, revision):
+    for row in rows:
         asked = sorted({kind for named in row.providers for kind in of[named]})
         for inquirer in sorted({kind for named in row.inquirers for kind in of[named]}):
             for provider in asked:

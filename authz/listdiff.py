@@ -1,8 +1,9 @@
 """The difference of two lists (照合リストの差分): in the words of the law, and in what may be asked afterwards.
 
 Rows are compared inside their item. A row with the same four columns is the same row, wherever in the item it stands;
-of the others, two with the same number are one changed row, the rest were added or removed. Consequences are the
-combinations (kind asking, task, kind asked, information) that are permitted on one side alone, by ``authz.grants``.
+of the others, two with the same number are one changed row, the rest were added or removed. Procedures are compared by
+their codes (``authz.procedurediff``). Consequences are the combinations (kind asking, task, kind asked, information)
+that are permitted on one side alone, by ``authz.grants``.
 
 Two whole lists are compared day by day: the borders of both cut time into stretches with one revision on each side, so
 that a change of rows in force long ago shows as well as one of those to come.
@@ -12,14 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
 
 from authz.grants import Combination, grants, law_order, rows_of
-from authz.matchlist import MatchList, Revision, Row
-from authz.wording import GrantSaid, ListRead, Statute, grant_said, list_read, statute_of
+from authz.matchlist import MatchList, Row
+from authz.procedurediff import NamingDiff, ProcedureDiff, Side, compare_naming, compare_procedures
+from authz.wording import GrantSaid, Happened, ListRead, Statute, grant_said, list_read, statute_of
 from sympho.codes import TaskCode
 
 __all__ = [
@@ -34,14 +35,6 @@ __all__ = [
 ]
 
 ONE_DAY: Final = timedelta(days=1)
-
-
-class Happened(StrEnum):
-    """What became of an item or row."""
-
-    ADDED = "added"
-    REMOVED = "removed"
-    CHANGED = "changed"
 
 
 class RowDiff(Struct, frozen=True):
@@ -75,7 +68,8 @@ class StretchDiff(Struct, frozen=True):
 
     ``now_permitted`` are DENY->ALLOW, ``no_longer_permitted`` ALLOW->DENY. ``reworded`` of the latter are permitted on,
     under the task that took the place of theirs in the same item. Other combinations keep their answer; ``regrounded``
-    of them rest on another row.
+    of them rest on another row. ``naming`` are the consequences for questions that name a procedure; None where a side
+    carries none.
     """
 
     since: date | None
@@ -83,16 +77,18 @@ class StretchDiff(Struct, frozen=True):
     before: ListRead | None
     after: ListRead | None
     items: tuple[ItemDiff, ...]
+    procedures: tuple[ProcedureDiff, ...]
     permitted_before: int
     permitted_after: int
     now_permitted: tuple[GrantSaid, ...]
     no_longer_permitted: tuple[GrantSaid, ...]
     reworded: int
     regrounded: int
+    naming: NamingDiff | None
 
     @property
     def differs(self) -> bool:
-        return bool(self.items or self.now_permitted or self.no_longer_permitted)
+        return bool(self.items or self.procedures or self.now_permitted or self.no_longer_permitted)
 
 
 class ListDiff(Struct, frozen=True):
@@ -106,9 +102,6 @@ class ListDiff(Struct, frozen=True):
     @property
     def differs(self) -> bool:
         return bool(self.names or self.stretches)
-
-
-Side = tuple[MatchList, Revision | None]
 
 
 def compare_revisions(before: Side, after: Side) -> ListDiff:
@@ -149,18 +142,21 @@ def _stretches(before: MatchList, after: MatchList) -> Iterator[tuple[date, date
 
 def _stretch(before: Side, after: Side, since: date | None, until: date | None) -> StretchDiff:
     allowed_before, allowed_after = _allowed(before), _allowed(after)
+    successor = _successors(before, after)
     return StretchDiff(
         since,
         until,
         _read(before),
         _read(after),
         tuple(_items(before, after)),
+        tuple(compare_procedures(before, after)),
         len(allowed_before),
         len(allowed_after),
         tuple(_only_in(after[0], allowed_after, allowed_before)),
         tuple(_only_in(before[0], allowed_before, allowed_after)),
-        _reworded(before, after, allowed_before, allowed_after),
+        _reworded(successor, allowed_before, allowed_after),
         sum(_content(row) != _content(allowed_after.get(one, row)) for one, row in allowed_before.items()),
+        compare_naming(before, after, successor),
     )
 
 
@@ -183,8 +179,7 @@ def _only_in(match_list: MatchList, here: Allowed, there: Allowed) -> Iterator[G
             yield grant_said(match_list, one, row)
 
 
-def _reworded(before: Side, after: Side, was: Allowed, now: Allowed) -> int:
-    successor = _successors(before, after)
+def _reworded(successor: Mapping[TaskCode, TaskCode], was: Allowed, now: Allowed) -> int:
     ended = [one for one in was if one not in now and one.task in successor]
     return sum(one._replace(task=successor[one.task]) in now for one in ended)
 

@@ -7,7 +7,7 @@ that was amended is known, but what it needs now is not at hand.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -61,6 +61,7 @@ NARROWINGS: Mapping[Narrowing, NarrowingText] = MappingProxyType(
 
 Carried = Mapping[ProcedureCode, Procedure]
 NOTHING: Carried = MappingProxyType({})
+NO_ITEMS: Mapping[str, Set[str]] = MappingProxyType({})
 
 
 class Procedures:
@@ -105,10 +106,9 @@ class Procedures:
         """The rows of an item in a revision, in their order."""
         return self._rows.get(revision, {}).get(item, ())
 
-    def items_for(self, revision: str, kinds: Collection[str], task: TaskCode) -> frozenset[str]:
-        """The items under which a body of these kinds asks for a task."""
-        of_task = self._items.get((revision, task), {})
-        return frozenset(item for item, asking in of_task.items() if not asking.isdisjoint(kinds))
+    def asking(self, revision: str, task: TaskCode) -> Mapping[str, Set[str]]:
+        """Who asks for a task: the items that have it, with the kinds that they name."""
+        return self._items.get((revision, task), NO_ITEMS)
 
 
 def narrowing(procedure: Procedure, information: InformationCode) -> Narrowing:

@@ -164,7 +164,7 @@ class Verdict(Struct, frozen=True):
     reasons: tuple[Reason, ...]
 
 
-class Decision(Struct, frozen=True):
+class Decision(Struct, frozen=True, gc=False):
     """判定結果. ``reasons`` are empty exactly when permitted.
 
     ``ground`` is the item and row that cover the question (``25:1.1``), with the kinds under which they do; empty if no

@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from authz import passwords, store
 from authz.duties import Duty, conflicts
-from authz.operations import Actor, Moment, Operation, OperationOutcome, at_the_machine
+from authz.operations import LONG_NUMBER, Actor, Moment, Operation, OperationOutcome, at_the_machine
 from authz.operations.store import record
 from authz.store import Account, Connection, Rules, guards
 from authz.store import delegations as delegated
@@ -342,8 +342,9 @@ def normal_login(text: str) -> str:
 
 
 def opaque_id(kind: str) -> str:
-    """An id that tells nothing about the person: 128 random bits."""
-    return f"{kind}_{base64.b32encode(secrets.token_bytes(16)).decode().rstrip('=').lower()}"
+    """An id that tells nothing about the person: 128 random bits, never with digits in a row like a person's number."""
+    made = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
+    return opaque_id(kind) if LONG_NUMBER.search(made) else f"{kind}_{made}"
 
 
 def done(name: str, actor: Actor, now: Moment, about: str = "") -> Operation:

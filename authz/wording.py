@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -14,6 +15,7 @@ from sympho.codes import AgencyCode, InformationCode, ItemCode, TaskCode
 
 __all__ = [
     "GrantSaid",
+    "Happened",
     "ListRead",
     "Named",
     "Statute",
@@ -26,6 +28,16 @@ __all__ = [
     "named_task",
     "statute_of",
 ]
+
+
+class Happened(StrEnum):
+    """What became of an item, row or procedure between two lists."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+    LAPSED = "lapsed"
+    """A procedure that is known and not carried on, because its item was amended."""
 
 
 class Named(Struct, frozen=True):

@@ -7,6 +7,7 @@ The gateway's own commands are in ``gateway.commands``; other packages add their
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,12 +17,15 @@ from gateway.commands import (
     admitting,
     auditing,
     authorization,
+    backing,
     clocks,
     entering,
     inquiring,
     keeping,
+    keys,
     lists,
     looking,
+    managing,
     offline,
     probing,
     reading,
@@ -39,6 +43,9 @@ __all__ = ["main"]
 
 GROUP = "sympho.commands"
 
+_NOT_WRITTEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
+"""What the system says when something may not, or cannot, be written."""
+
 ABOUT = """中間サーバーと情報提供ネットワークシステムのシミュレーター。架空の人だけを扱います。
 A simulator of Japan's information-linkage intermediary servers and their network, with invented people only."""
 
@@ -53,7 +60,7 @@ TEACHING = """はじめに / to begin with:
   0  成功 done
   1  拒否・不一致 refused by the server, or something differs
   2  指定の誤り wrong command line or setting
-  3  起動できない cannot start, or the data cannot be opened
+  3  起動できない・書き込めない cannot start, the data cannot be opened, or nothing can be written
   4  サーバーに届かない・入れない no server reached, or not let in"""
 
 
@@ -66,14 +73,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     add(sorted(_commands(), key=lambda command: command.name), parser, "sympho")
     args = parser.parse_args(argv)
     try:
-        return int(args.run(args))
+        done = int(args.run(args))
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone: nothing is wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         return Exit.DONE
+    except OSError as error:
+        if error.errno not in _NOT_WRITTEN:
+            raise
+        return _not_written(error)
     except (ConfigError, StartTrouble, Unreachable, NotLetIn, Refused) as error:
         return _told(error)
+    return done
+
+
+def _not_written(error: OSError) -> Exit:
+    """A file, or the output itself, that the system does not let us write."""
+    if error.filename is None:
+        _silence()
+    where = error.filename or "標準出力 / standard output"
+    trouble(
+        "書き込めません / cannot write",
+        [
+            f"{where}: {error.strerror}",
+            "",
+            "→ 空き容量と権限を確かめて、もう一度実行してください。途中までのものは引き継がれます。",
+            "→ Check disk space and rights, then do it again; what was begun is carried on.",
+        ],
+    )
+    return Exit.NOT_STARTED
+
+
+def _silence() -> None:
+    """What is left in the buffer goes nowhere, so that the end of the program does not fail over it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _commands() -> Iterator[Command]:
@@ -88,9 +123,12 @@ def _commands() -> Iterator[Command]:
         reviewing,
         reading,
         keeping,
+        keys,
         clocks,
         looking,
+        managing,
         offline,
+        backing,
         probing,
     ):
         yield from module.COMMANDS

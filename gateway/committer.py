@@ -25,7 +25,7 @@ C = TypeVar("C")
 C_co = TypeVar("C_co", covariant=True)
 
 RETRY_AFTER = 1
-_GONE = frozenset({"database-unavailable", "busy"})
+_GONE = frozenset({"database-unavailable", "disk-full", "busy"})
 
 
 class Transactions(Protocol[C_co]):
@@ -101,6 +101,11 @@ class Committer(Generic[T, R]):
             return results
 
         self._once = once
+
+    @property
+    def queue(self) -> tuple[int, float]:
+        """How many wait for a round, and for how many seconds the first of them has waited."""
+        return (len(self._waiting), perf_counter() - self._waiting[0].since) if self._waiting else (0, 0.0)
 
     async def submit(self, item: T) -> R:
         """Answers once the item is committed. ``Busy`` when too many wait; ``not-ready`` after ``close``."""

@@ -70,7 +70,7 @@ class Config:
     the data were filled with, or the invented country; ``scale`` is about how many residents it gets (0: as it is).
     ``workers`` is how many processes share the port (role all). ``public_url`` is how clients name this server, if not
     by its address. ``oidc_*``: an outside issuer of ID tokens, the audience that we are to it, its keys (a JWK set: a
-    file or an address), the claim that names a person.
+    file or an address), the claim that names a person. ``health_notices``: the file that says whom to tell of trouble.
     """
 
     role: Role
@@ -94,6 +94,7 @@ class Config:
     world: str = ""
     scale: int = 0
     pool_size: int = 10
+    health_notices: Path | None = None
     workers: int = 1
     log_level: str = "info"
 
@@ -152,6 +153,11 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "pool_size": Setting(
             "SYMPHO_POOL_SIZE", "データベースの接続の数", "connections to the database, 2 to 100", "10"
         ),
+        "health_notices": Setting(
+            "SYMPHO_HEALTH_NOTICES",
+            "稼動通知の宛先のファイル",
+            "the file that says whom to tell of trouble, by webhook",
+        ),
         "workers": Setting(
             "SYMPHO_WORKERS", "ポートを分け合うプロセスの数（既定 1）", "processes that share the port", "1"
         ),
@@ -196,6 +202,7 @@ def load(
         world=given["world"],
         scale=_number("scale", given["scale"], 0, 10_000_000),
         pool_size=_number("pool_size", given["pool_size"], 2, 100),
+        health_notices=_folder(given["health_notices"]) if given["health_notices"] else None,
         workers=_workers(given),
         log_level=_level(given["log_level"]),
     )

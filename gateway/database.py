@@ -18,6 +18,7 @@ import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
@@ -26,6 +27,7 @@ import asyncpg
 from gateway.config import Config, Role
 from gateway.keys.root import RootKey
 from gateway.layout import LAID, Layout, layout_of
+from gateway.log import log
 from gateway.problems import Busy, Conflict, Problem
 
 __all__ = [
@@ -37,25 +39,23 @@ __all__ = [
     "DatabaseTrouble",
     "DatabaseUnreachable",
     "StatementFailed",
+    "as_administrator",
     "create_database",
     "database_name",
     "drop_database",
     "lay",
     "open_database",
+    "refuse_old",
 ]
 
 Connection: TypeAlias = asyncpg.Connection
 """A connection as store functions take it."""
 
-OLDEST_VERSION = 150000
+OLDEST = 15
 COMMAND_TIMEOUT = 30.0
 ACQUIRE_TIMEOUT = 10.0
-BY_KEY = {
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-    "enable_seqscan": "off",
-    "plan_cache_mode": "force_generic_plan",
-}
+_AWAY_FROM_KEYS = ("bitmapscan", "hashjoin", "material", "memoize", "mergejoin", "seqscan")
+BY_KEY = {f"enable_{way}": "off" for way in _AWAY_FROM_KEYS} | {"plan_cache_mode": "force_generic_plan"}
 """Every statement of a flow finds its rows by key, a few at a time, in tables that grow without end. So the plan is
 always the same: loops over indexes. Left to itself the planner would plan again and again, and read a whole table that
 nobody has analysed yet."""
@@ -69,8 +69,10 @@ _GONE = (
     asyncpg.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InternalClientError,
 )
-_FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError, TimeoutError)
+_FULL = (asyncpg.DiskFullError, asyncpg.ConfigurationLimitExceededError)  # their text names a file or a limit
+_FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError, TimeoutError)
 
 
 class DatabaseTrouble(Exception):
@@ -110,10 +112,11 @@ class StatementFailed(Exception):
 def _converted(error: Exception) -> Exception:
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
         return Conflict(getattr(error, "constraint_name", None) or getattr(error, "column_name", None) or "")
-    if isinstance(error, _TRY_AGAIN):
+    if isinstance(error, (*_TRY_AGAIN, asyncpg.OutOfMemoryError, TimeoutError)):
         return Busy(1)
-    if isinstance(error, TimeoutError):
-        return Busy(1)
+    if isinstance(error, _FULL):
+        log.error("disk-full", database=error.args[0])
+        return Problem("disk-full", retry_after=30)
     if isinstance(error, _GONE) or (isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)):
         return Problem("database-unavailable", retry_after=1)
     return StatementFailed(error)
@@ -138,6 +141,8 @@ class Database:
         try:
             yield conn
         except _FAULTS as error:
+            if isinstance(error, asyncpg.InternalClientError):  # cut half-way in a call: no good to the next one
+                conn.terminate()
             raise _converted(error) from None
         finally:
             await self._pool.release(conn)
@@ -200,8 +205,7 @@ async def lay(url: str, layout: Layout) -> None:
     """Creates the party's roles, schemas and tables when they are absent; refuses those of another version."""
     conn = await _admin(url)
     try:
-        if conn.get_server_version().major * 10000 < OLDEST_VERSION:
-            raise DatabaseTooOld(f"PostgreSQL 15 or newer is needed, this is {conn.get_server_version().major}")
+        refuse_old(conn.get_server_version().major)
         async with conn.transaction():
             await conn.execute("SELECT pg_advisory_xact_lock($1)", _lock_number(layout))
             if await _stands(conn, layout):
@@ -222,6 +226,12 @@ async def lay(url: str, layout: Layout) -> None:
         raise DatabaseOfAnotherVersion(f"{error.args[0]}, and it is not ours; use a database of its own") from None
     finally:
         await conn.close()
+
+
+def refuse_old(major: int) -> None:
+    """``DatabaseTooOld`` unless a server of this version will do."""
+    if major < OLDEST:
+        raise DatabaseTooOld(f"PostgreSQL {OLDEST} or newer is needed, this is {major}")
 
 
 async def _stands(conn: Connection, layout: Layout) -> bool:
@@ -285,6 +295,18 @@ async def _admin(url: str) -> Connection:
         raise DatabaseUnreachable(f"the database does not let us in ({type(error).__name__})") from None
 
 
+@asynccontextmanager
+async def as_administrator(url: str) -> AsyncIterator[Connection]:
+    """A connection as the user of the URL, for work on a whole installation: its backup."""
+    conn = await _admin(url)
+    try:
+        yield conn
+    except _FAULTS as error:
+        raise _converted(error) from None
+    finally:
+        await conn.close()
+
+
 async def _pool(url: str, layout: Layout, root: RootKey, size: int) -> asyncpg.Pool:
     return await asyncpg.create_pool(
         url,
@@ -318,8 +340,10 @@ async def _prepare(conn: Connection) -> None:
     )
 
 
+@lru_cache(maxsize=256)
 def _from_moment(moment: datetime) -> tuple[int]:
-    """asyncpg would read a naive datetime as local time without a word; here it is refused."""
+    """asyncpg would read a naive datetime as local time without a word; here it is refused. All rows of a batch have
+    the same moment: it is reckoned once."""
     if moment.utcoffset() is None:
         raise ValueError("a moment without a time zone")
     return ((moment - _EPOCH) // _MICROSECOND,)

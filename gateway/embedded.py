@@ -15,15 +15,17 @@ import fcntl
 import hashlib
 import os
 import pwd
+import re
 import shutil
 import socket
 import stat
 import subprocess
 import tempfile
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from urllib.parse import quote
 
 from gateway.config import POSTGRES_FOLDER, Secret
@@ -37,6 +39,7 @@ DATABASE = "sympho"
 SUPERUSER = "postgres"
 _SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET = 100
+_FATAL = re.compile(r"\b(PANIC|FATAL|could not)\b")
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -87,17 +90,32 @@ class Embedded:
     _lock: int
     _account: Account
     _running: bool = True
+    _turn: Lock = field(default_factory=Lock)
 
     def stop(self) -> None:
         """Stops the server (everything is durable before it returns) and gives the folder free. Twice does no harm."""
-        if not self._running:
-            return
-        self._running = False
-        atexit.unregister(self.stop)
-        try:
-            _run(self._account, "pg_ctl", "-D", str(self.folder), "-m", "fast", "-w", "-t", "60", "stop")
-        finally:
-            os.close(self._lock)
+        with self._turn:
+            if not self._running:
+                return
+            self._running = False
+            atexit.unregister(self.stop)
+            try:
+                if self.listens():  # one that went down by itself is down already
+                    _run(self._account, "pg_ctl", "-D", str(self.folder), "-m", "fast", "-w", "-t", "60", "stop")
+            finally:
+                os.close(self._lock)
+
+    def listens(self) -> bool:
+        """Whether it is there; one that recovers from a crash is there, and will answer by itself."""
+        return _listening(self.folder) is not None
+
+    def revive(self) -> bool:
+        """Starts it again after it has gone down by itself; False where it was there, or is no longer wanted."""
+        with self._turn:
+            if not self._running or self.listens():
+                return False
+            _launch(self._account, self.folder, _socket_folder(self._account, self.folder))
+            return True
 
 
 def start(data: Path) -> Embedded:
@@ -234,7 +252,20 @@ def _launch(account: Account, folder: Path, sockets: Path) -> None:
     settings = {**_SETTINGS, "unix_socket_directories": str(sockets)}
     options = " ".join(f"-c {name}={_quoted(value)}" for name, value in settings.items())
     server_log = folder / "server.log"
-    _run(account, "pg_ctl", "-D", str(folder), "-l", str(server_log), "-o", options, "-w", "-t", "120", "start")
+    try:
+        _run(account, "pg_ctl", "-D", str(folder), "-l", str(server_log), "-o", options, "-w", "-t", "120", "start")
+    except EmbeddedTrouble as trouble:
+        raise EmbeddedTrouble(f"{trouble} {_last_words(server_log)}".strip()) from None
+
+
+def _last_words(server_log: Path) -> str:
+    """Why the server did not come up, in its own words; they never carry rows (``_SETTINGS``)."""
+    try:
+        lines = server_log.read_text(errors="replace").splitlines()[-40:]
+    except OSError:
+        return ""
+    told = [line.partition(": ")[2] for line in lines if _FATAL.search(line)]
+    return f"({server_log}: {'; '.join(told[-2:])})" if told else f"({server_log})"
 
 
 def _quoted(value: str) -> str:

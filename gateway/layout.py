@@ -58,6 +58,7 @@ CREATE TABLE {LAID} (
 -- append-only: {LAID}
 """
 _APPEND_ONLY = re.compile(r"^-- append-only: (\w+)\s*$", re.MULTILINE)
+_TABLE = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
 _COMMENT = re.compile(r"--[^\n]*")
 
 
@@ -87,6 +88,13 @@ class Layout:
     @property
     def first(self) -> str:
         return next(iter(self.schemas))
+
+    @property
+    def tables(self) -> tuple[tuple[str, str], ...]:
+        """Every table as (schema, name), none before one that it points at."""
+        return tuple(
+            (schema, name) for schema in reversed(list(self.schemas)) for name in _TABLE.findall(self.schemas[schema])
+        )
 
     @property
     def search_path(self) -> str:

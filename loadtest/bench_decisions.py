@@ -24,10 +24,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from authz.bykind import compile_by_kind
 from authz.decide import Effect, PermitFacts, Question, decide_permit
 from authz.explain import Asked, explain
-from authz.matchlist import Ground, MatchList, compile_list
+from authz.matchlist import MatchList, compile_list
 from authz.proof.agreement import asked_agency, asking_agency, bodies
 from fixtures import lists
 from loadtest.engines import ENGINES, Engine
@@ -58,7 +57,6 @@ class Contender:
 
 def ours(match_list: MatchList, day: date, questions: list[ListQuestion]) -> list[Contender]:
     """Our own answers, from the bare look-up to the whole explanation."""
-    by_kind, look_up = compile_by_kind(match_list).decide, match_list.look_up
     closed = {kind: match_list.close_kinds((kind,)) for kind in match_list.kinds}
     snapshot, known = bodies(match_list), PermitFacts(True, True)
     asking = {kind: asking_agency(match_list, kind) for kind in match_list.kinds}
@@ -71,22 +69,15 @@ def ours(match_list: MatchList, day: date, questions: list[ListQuestion]) -> lis
 
     return [
         Contender(
-            "ours: the list, by kind",
-            "effect, reasons, row, its kinds, list serial and digest, days in force",
-            [(*question, day) for question in questions],
-            lambda requests: list(starmap(by_kind, requests)),
-            effects,
-        ),
-        Contender(
-            "ours: the list, by sets of kinds",
-            "the row, or the column that forbids: what the recipes ask of the list",
+            "ours: the list",
+            "reasons, row, its kinds, list serial and digest, days in force",
             [(closed[i], t, closed[p], x, day) for i, t, p, x in questions],
-            lambda requests: list(starmap(look_up, requests)),
-            lambda found: [isinstance(one, Ground) for one in found],
+            lambda requests: list(starmap(match_list.look_up, requests)),
+            lambda answers: [one.permitted for one in answers],
         ),
         Contender(
             "ours: the whole recipe",
-            "all checks of `permit` between two agencies, fast mode",
+            "`permit` between two agencies, as an exchange decides it",
             whole,
             lambda requests: [decide_permit(snapshot, one, known, day) for one in requests],
             effects,

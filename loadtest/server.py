@@ -72,7 +72,7 @@ def ready(server: Server, within: float = READY_WITHIN) -> Server:
     """The server once it answers, with its URL; ``SystemExit`` with its log where it does not come to that."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline and server.process.poll() is None:
-        for line in server.lines("ready"):
-            return replace(server, url=str(line["url"]))
+        for file in server.data.glob("address-*.json"):  # it stands there as soon as the server answers
+            return replace(server, url=str(json.loads(file.read_bytes())["url"]))
         time.sleep(0.1)
     raise SystemExit(f"the server did not become ready:\n{server.log.read_text(encoding='utf-8')}")

@@ -7,8 +7,9 @@ the caller's transaction and asks the database a fixed number of times; a bad ro
 
 from __future__ import annotations
 
+import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -18,7 +19,7 @@ import msgspec
 from sympho import linkage
 from sympho.codes import AddresseeNumber, AgencyCode, IndividualNumber, SystemCode, UnifiedNumber
 from sympho.linkage import Keys, Purpose
-from sympho.store import Connection
+from sympho.store import Connection, copying
 from sympho.store import addressees as store
 
 NumberingRequest = tuple[IndividualNumber, SystemCode, AddresseeNumber]
@@ -75,12 +76,17 @@ async def number(
 
     The same individual gets the same number, whichever system asks, also when two ask at the same moment.
     """
+    blinds = linkage.blinds(keys.key(agency, Purpose.INDIVIDUAL_BLIND), agency, [person[0] for person in persons])
     asked = [
-        store.Asked(_blind(keys, agency, individual), system, addressee.reveal())
-        for individual, system, addressee in persons
+        store.Asked(individual_blind, system, addressee.reveal())
+        for individual_blind, (_, system, addressee) in zip(blinds, persons, strict=True)
     ]
     individuals = {row.individual_blind: person[0] for row, person in zip(asked, persons, strict=True)}
     welcome = _first_of_each_addressee(asked)
+    if len(asked) >= copying.COPY_FROM and len(welcome) == len(set(asked)):
+        newcomers = await _newcomers(conn, keys, agency, asked, individuals, now)
+        if newcomers is not None:
+            return newcomers
     made: set[str] = set()
     found = await store.find(conn, agency, asked)
     for _ in range(_ROUNDS):
@@ -117,6 +123,30 @@ async def number(
         _numbering(store.Found(known.linked or links.get((row.system, row.addressee)), known.numbered), made)
         for row, known in zip(asked, found, strict=True)
     ]
+
+
+async def _newcomers(
+    conn: Connection,
+    keys: Keys,
+    agency: AgencyCode,
+    asked: Sequence[store.Asked],
+    individuals: Mapping[bytes, IndividualNumber],
+    now: datetime,
+) -> list[Numbering] | None:
+    """Many at once of whom the agency knows nobody yet, by COPY; None where it knows somebody, and nothing is
+    written."""
+    sample = await store.find(conn, agency, asked[:: copying.SAMPLE])
+    if any(known.linked or known.numbered for known in sample):
+        return None
+    new = {
+        individual_blind: _new_person(keys, agency, individual_blind, individual)
+        for individual_blind, individual in individuals.items()
+    }
+    links = {store.NewLink(row.system, row.addressee, new[row.individual_blind].unified) for row in asked}
+    if not await copying.numbered(conn, agency, new.values(), links, now):
+        return None
+    unified = {individual_blind: UnifiedNumber(person.unified) for individual_blind, person in new.items()}
+    return [Numbering(unified[row.individual_blind], NumberingOutcome.NUMBERED) for row in asked]
 
 
 def _first_of_each_addressee(asked: Sequence[store.Asked]) -> set[store.Asked]:
@@ -224,7 +254,7 @@ def _texts(unified: Iterable[UnifiedNumber]) -> list[str]:
 
 
 def _nonce() -> bytes:
-    return secrets.token_bytes(linkage.NONCE_BYTES)
+    return os.urandom(linkage.NONCE_BYTES)
 
 
 def _place(agency: AgencyCode, unified: UnifiedNumber) -> bytes:
@@ -233,10 +263,6 @@ def _place(agency: AgencyCode, unified: UnifiedNumber) -> bytes:
 
 def _basic_place(agency: AgencyCode, unified: UnifiedNumber) -> bytes:
     return linkage.place("unified_person", "basic", agency, unified.reveal())
-
-
-def _blind(keys: Keys, agency: AgencyCode, individual: IndividualNumber) -> bytes:
-    return linkage.blind(keys.key(agency, Purpose.INDIVIDUAL_BLIND), agency, individual)
 
 
 def _new_person(

@@ -8,7 +8,7 @@ given.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ from enum import StrEnum
 from sympho import linkage
 from sympho.codes import AcquisitionNumber, AgencyCode, LinkageCode, PersonKey, ResidentCode, SubstituteCode
 from sympho.linkage import CodeState, IssueAct, Keys, RetirementReason
-from sympho.store import Connection
+from sympho.store import Connection, copying
 from sympho.store import issuing as store
 
 PURPOSES = ("issuer-person", "issuer-resident-blind", "issuer-code", "issuer-code-blind", "issuer-substitute")
@@ -112,11 +112,18 @@ async def _persons_of(
         for resident_blind, resident, person in zip(blinds, residents, found, strict=True)
         if person is None
     }
-    if new and await store.insert_residents(conn, list(new.items()), now) < len(new):  # somebody else has seen them too
-        found = await store.person_keys(conn, blinds)
-    else:
+    if not new or await _seen(conn, list(new.items()), now):
         found = [new.get(resident_blind, person) for resident_blind, person in zip(blinds, found, strict=True)]
+    else:
+        found = await store.person_keys(conn, blinds)
     return [person for person in found if person is not None]
+
+
+async def _seen(conn: Connection, new: Sequence[tuple[bytes, bytes]], now: datetime) -> bool:
+    """Whether all of them were new; False where somebody else has seen some of them meanwhile."""
+    if len(new) >= copying.COPY_FROM and await copying.seen(conn, new, now):
+        return True
+    return await store.insert_residents(conn, new, now) == len(new)
 
 
 async def issue(
@@ -137,9 +144,14 @@ async def issue(
     distinct = list(dict.fromkeys(order))
     codes = {person: _code(keys, agency, person, linkage.FIRST_GENERATION) for person in distinct}
     firsts = [
-        store.NewCode(person, linkage.FIRST_GENERATION, linkage.blind(keys.code_blind, agency, code))
-        for person, code in codes.items()
+        store.NewCode(person, linkage.FIRST_GENERATION, code_blind)
+        for person, code_blind in zip(codes, _blinds(keys, agency, codes.values()), strict=True)
     ]
+    if await _are_first(conn, agency, firsts, now):
+        return [
+            (acquisition, codes[person], linkage.FIRST_GENERATION)
+            for (acquisition, _), person in zip(persons, order, strict=True)
+        ]
     await store.insert_first_codes(conn, agency, firsts, now)
     current = {row.person_key: row for row in await store.lock_codes_of_persons(conn, agency, distinct)}
     acts = {person: linkage.on_request(CodeState(row.state)) for person, row in current.items()}
@@ -163,6 +175,15 @@ async def issue(
         )
         for (acquisition, _), person in zip(persons, order, strict=True)
     ]
+
+
+async def _are_first(conn: Connection, agency: AgencyCode, codes: Sequence[store.NewCode], now: datetime) -> bool:
+    """Whether these were many codes of persons who have never had one at the agency, and are issued now."""
+    if len(codes) < copying.COPY_FROM:
+        return False
+    if await store.any_issued(conn, agency, [code.person_key for code in codes[:: copying.SAMPLE]]):
+        return False
+    return await copying.issued(conn, agency, codes, now)
 
 
 async def confirm(
@@ -277,5 +298,5 @@ async def history(
     return [tuple(of_code) for of_code in events]
 
 
-def _blinds(keys: IssuerKeys, agency: AgencyCode, codes: Sequence[LinkageCode]) -> list[bytes]:
-    return [linkage.blind(keys.code_blind, agency, code) for code in codes]
+def _blinds(keys: IssuerKeys, agency: AgencyCode, codes: Iterable[LinkageCode]) -> list[bytes]:
+    return linkage.blinds(keys.code_blind, agency, codes)

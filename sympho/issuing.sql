@@ -23,7 +23,7 @@ CREATE TABLE issued_code (
     CONSTRAINT issued_code_agency_form CHECK (length(agency) = 16),
     CONSTRAINT issued_code_generation_from_one CHECK (generation >= 1),
     CONSTRAINT issued_code_state_known CHECK (state IN ('issued', 'confirmed', 'retired'))
-);
+) WITH (fillfactor = 50); -- every code is confirmed once, a moment later: the row changes where it stands
 
 -- Each generation is issued, confirmed and retired at most once.
 CREATE TABLE issued_code_event (

@@ -15,13 +15,15 @@ Nothing here knows the time, chance or a database: keys, nonces and facts are gi
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from sympho.codes import AgencyCode, LinkageCode, PersonalNumber, PersonKey, ResidentCode, SubstituteCode
 
@@ -29,8 +31,11 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 PERSON_KEY_BYTES = 16
 FIRST_GENERATION = 1
+KEYS_AT_HAND = 4096
+"""How many keys are kept ready for use; a key's own schedule costs more than what is sealed under it."""
 _SEALED_FORM = b"\x01"
 """The first byte of everything sealed: AES-256-GCM, then the nonce, then the ciphertext with its tag."""
+_LENGTHS = tuple(length.to_bytes(4) for length in range(256))
 
 
 class Purpose(StrEnum):
@@ -70,14 +75,26 @@ def place(*parts: str) -> bytes:
     whole = b""
     for part in parts:
         raw = part.encode()
-        whole += len(raw).to_bytes(4) + raw
+        length = len(raw)
+        whole += (_LENGTHS[length] if length < len(_LENGTHS) else length.to_bytes(4)) + raw
     return whole
 
 
-def _digest(key: bytes, message: bytes) -> bytes:
+@lru_cache(maxsize=KEYS_AT_HAND)
+def _keyed(key: bytes) -> HMAC:
     if len(key) != KEY_BYTES:
         raise ValueError(f"a key has {KEY_BYTES} bytes")
-    return hmac.digest(key, message, "sha256")
+    return HMAC(key, SHA256())
+
+
+def _ended(begun: HMAC, rest: bytes) -> bytes:
+    copied = begun.copy()
+    copied.update(rest)
+    return copied.finalize()
+
+
+def _digest(key: bytes, message: bytes) -> bytes:
+    return _ended(_keyed(key), message)
 
 
 def person_key(key: bytes, resident: ResidentCode) -> PersonKey:
@@ -107,24 +124,37 @@ def blind(key: bytes, agency: AgencyCode, number: PersonalNumber) -> bytes:
     return _digest(key, place(agency, number.reveal()))
 
 
+def blinds(key: bytes, agency: AgencyCode, numbers: Iterable[PersonalNumber]) -> list[bytes]:
+    """``blind`` for many numbers of one agency, which is begun with once."""
+    begun = _keyed(key).copy()
+    begun.update(place(agency))
+    return [_ended(begun, place(number.reveal())) for number in numbers]
+
+
 # --- sealing at rest ----------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=KEYS_AT_HAND)
+def _cipher(key: bytes) -> AESGCM:
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"a key has {KEY_BYTES} bytes")
+    return AESGCM(key)
 
 
 def seal(key: bytes, nonce: bytes, where: bytes, plain: bytes) -> bytes:
     """Seals under AES-256-GCM, bound to its place. The nonce is random and new (at most 2**32 under one key)."""
-    if len(key) != KEY_BYTES or len(nonce) != NONCE_BYTES:
-        raise ValueError(f"a key has {KEY_BYTES} bytes and a nonce {NONCE_BYTES}")
-    return _SEALED_FORM + nonce + AESGCM(key).encrypt(nonce, plain, where)
+    if len(nonce) != NONCE_BYTES:
+        raise ValueError(f"a nonce has {NONCE_BYTES} bytes")
+    return _SEALED_FORM + nonce + _cipher(key).encrypt(nonce, plain, where)
 
 
 def unseal(key: bytes, kind: str, where: bytes, sealed: bytes) -> bytes:
     """Opens what was sealed at this very place, or raises ``Unsealable``, which names the kind only."""
-    if len(key) != KEY_BYTES:
-        raise ValueError(f"a key has {KEY_BYTES} bytes")
+    cipher = _cipher(key)
     if sealed[:1] != _SEALED_FORM:
         raise Unsealable(kind)
     try:
-        return AESGCM(key).decrypt(sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :], where)
+        return cipher.decrypt(sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :], where)
     except (InvalidTag, ValueError):
         raise Unsealable(kind) from None
 

@@ -12,8 +12,9 @@ transaction and asks the database a fixed number of times, however many persons 
 
 from __future__ import annotations
 
+import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,7 +28,7 @@ from sympho.codes import (
     UnifiedNumber,
 )
 from sympho.linkage import BindOutcome, HeldEvent, Keys, PersonStatus, Purpose, RetirementReason
-from sympho.store import Connection
+from sympho.store import Connection, copying
 from sympho.store import registry as store
 
 CodeNotice = tuple[AcquisitionNumber, LinkageCode | None, int]
@@ -39,7 +40,6 @@ class Acquisition:
     """A person whose code is asked for. ``number`` is the open acquisition's, None where the person is unknown."""
 
     unified: UnifiedNumber
-    status: PersonStatus
     number: AcquisitionNumber | None
 
 
@@ -67,11 +67,11 @@ async def open_acquisitions(
     for as well: to ask only for the others, look at ``statuses`` first.
     """
     numbers = {person: AcquisitionNumber(f"{secrets.randbelow(10**20):020d}") for person in unified}
-    new = [_new_acquisition(keys, agency, person, number) for person, number in numbers.items()]
-    entered = await store.open_acquisitions(conn, agency, new, now)
-    opened = {person: PersonStatus.HELD if held else PersonStatus.ASKED for person, held in entered.items()}
-    if len(opened) == len(unified):
-        return [Acquisition(person, opened[person.reveal()], numbers[person]) for person in unified]
+    new = _new_acquisitions(keys, agency, numbers)
+    if (len(new) >= copying.COPY_FROM and await copying.opened(conn, agency, new, now)) or (
+        await store.open_acquisitions(conn, agency, new, now) == len(unified)
+    ):
+        return [Acquisition(person, numbers[person]) for person in unified]
     standings = await store.standings(conn, agency, _texts(unified))
     return [_acquisition(keys, agency, person, standing) for person, standing in zip(unified, standings, strict=True)]
 
@@ -83,7 +83,7 @@ async def bind(
 
     The network may note as confirmed what ``linkage.is_delivered``. A notice that arrives twice is answered ``HELD``.
     """
-    number_blinds = [_blind_number(keys, agency, number) for number, _, _ in notices]
+    number_blinds = _blind_numbers(keys, agency, [number for number, _, _ in notices])
     opened = {row.number_blind: row for row in await store.lock_acquisitions(conn, agency, number_blinds)}
     fates = [
         _fate(opened.get(number_blind), code, generation)
@@ -94,7 +94,7 @@ async def bind(
     superseded = [(row.unified, row.generation) for row in rows if row.unified in older]
     if superseded:
         await store.supersede_codes(conn, agency, superseded, now)
-    bound = await store.bind_codes(conn, agency, rows, now) if rows else set()
+    bound = await _bound(conn, agency, rows, now)
     outcomes: list[BindOutcome] = []
     events: dict[str, tuple[str, str, int | None]] = {}
     for (person, outcome), (_, code, generation) in zip(fates, notices, strict=True):
@@ -108,6 +108,13 @@ async def bind(
         await store.add_events(conn, agency, list(events.values()), now)
     await store.forget_acquisitions(conn, agency, [row.unified for row in opened.values()])
     return await _held_elsewhere(conn, keys, agency, notices, outcomes)
+
+
+async def _bound(conn: Connection, agency: AgencyCode, rows: Sequence[store.NewHeldCode], now: datetime) -> set[str]:
+    """The persons to whom codes were bound."""
+    if len(rows) >= copying.COPY_FROM and await copying.bound(conn, agency, rows, now):
+        return {row.unified for row in rows}
+    return await store.bind_codes(conn, agency, rows, now) if rows else set()
 
 
 async def _held_elsewhere(
@@ -146,10 +153,16 @@ def _fate(
 def _codes_to_bind(
     keys: Keys, agency: AgencyCode, notices: Sequence[CodeNotice], fates: Sequence[tuple[str, BindOutcome]]
 ) -> list[store.NewHeldCode]:
-    return [
-        _held_code(keys, agency, UnifiedNumber(person), code, generation)
+    found = [
+        (person, code, generation)
         for (person, outcome), (_, code, generation) in zip(fates, notices, strict=True)
         if outcome is BindOutcome.BOUND and code is not None
+    ]
+    key = keys.key(agency, Purpose.CODE)
+    code_blinds = linkage.blinds(keys.key(agency, Purpose.CODE_BLIND), agency, [code for _, code, _ in found])
+    return [
+        store.NewHeldCode(person, generation, code_blind, _sealed_code(key, agency, person, code))
+        for (person, code, generation), code_blind in zip(found, code_blinds, strict=True)
     ]
 
 
@@ -157,7 +170,7 @@ async def give_up(
     conn: Connection, keys: Keys, agency: AgencyCode, numbers: Sequence[AcquisitionNumber], now: datetime
 ) -> int:
     """Forgets acquisitions for which the residents' party knows nobody; how many were open."""
-    rows = await store.lock_acquisitions(conn, agency, [_blind_number(keys, agency, number) for number in numbers])
+    rows = await store.lock_acquisitions(conn, agency, _blind_numbers(keys, agency, numbers))
     await store.add_events(conn, agency, [(row.unified, HeldEvent.NOT_FOUND, None) for row in rows], now)
     await store.forget_acquisitions(conn, agency, [row.unified for row in rows])
     return len(rows)
@@ -247,39 +260,43 @@ def _status(standing: store.Standing) -> PersonStatus:
     return linkage.status_after(None if standing.last_event is None else HeldEvent(standing.last_event))
 
 
-def _blind_number(keys: Keys, agency: AgencyCode, number: AcquisitionNumber) -> bytes:
-    return linkage.blind(keys.key(agency, Purpose.ACQUISITION_BLIND), agency, number)
+def _blind_numbers(keys: Keys, agency: AgencyCode, numbers: Iterable[AcquisitionNumber]) -> list[bytes]:
+    return linkage.blinds(keys.key(agency, Purpose.ACQUISITION_BLIND), agency, numbers)
 
 
-def _new_acquisition(
-    keys: Keys, agency: AgencyCode, person: UnifiedNumber, number: AcquisitionNumber
-) -> store.NewAcquisition:
-    where = linkage.place("code_acquisition", agency, person.reveal())
+def _new_acquisitions(
+    keys: Keys, agency: AgencyCode, numbers: Mapping[UnifiedNumber, AcquisitionNumber]
+) -> list[store.NewAcquisition]:
     key = keys.key(agency, Purpose.ACQUISITION)
-    sealed = linkage.seal(key, secrets.token_bytes(linkage.NONCE_BYTES), where, number.reveal().encode())
-    return store.NewAcquisition(person.reveal(), _blind_number(keys, agency, number), sealed)
+    return [
+        store.NewAcquisition(
+            person.reveal(),
+            number_blind,
+            linkage.seal(
+                key,
+                os.urandom(linkage.NONCE_BYTES),
+                linkage.place("code_acquisition", agency, person.reveal()),
+                number.reveal().encode(),
+            ),
+        )
+        for (person, number), number_blind in zip(
+            numbers.items(), _blind_numbers(keys, agency, numbers.values()), strict=True
+        )
+    ]
 
 
 def _acquisition(keys: Keys, agency: AgencyCode, person: UnifiedNumber, standing: store.Standing) -> Acquisition:
     if standing.number_sealed is None:
-        return Acquisition(person, _status(standing), None)
+        return Acquisition(person, None)
     where = linkage.place("code_acquisition", agency, person.reveal())
     key = keys.key(agency, Purpose.ACQUISITION)
     number = linkage.unseal(key, AcquisitionNumber.kind, where, standing.number_sealed)
-    return Acquisition(person, _status(standing), AcquisitionNumber(number.decode()))
+    return Acquisition(person, AcquisitionNumber(number.decode()))
 
 
-def _held_code(
-    keys: Keys, agency: AgencyCode, person: UnifiedNumber, code: LinkageCode, generation: int
-) -> store.NewHeldCode:
-    where = linkage.place("held_code", agency, person.reveal())
-    nonce = secrets.token_bytes(linkage.NONCE_BYTES)
-    return store.NewHeldCode(
-        person.reveal(),
-        generation,
-        linkage.blind(keys.key(agency, Purpose.CODE_BLIND), agency, code),
-        linkage.seal(keys.key(agency, Purpose.CODE), nonce, where, bytes.fromhex(code.reveal())),
-    )
+def _sealed_code(key: bytes, agency: AgencyCode, person: str, code: LinkageCode) -> bytes:
+    where = linkage.place("held_code", agency, person)
+    return linkage.seal(key, os.urandom(linkage.NONCE_BYTES), where, bytes.fromhex(code.reveal()))
 
 
 def _open_code(keys: Keys, agency: AgencyCode, person: UnifiedNumber, sealed: bytes) -> LinkageCode:

@@ -66,6 +66,8 @@ class Apart:
     network: ApartNetwork
     intermediary: ApartIntermediary
     residents: ApartResidents
+    configs: tuple[Config, ...]
+    """In the order of ``Role.ALL.parties``."""
 
 
 @dataclass
@@ -215,5 +217,5 @@ async def _remote(world: World, clones: Clones, folder: Path) -> AsyncIterator[P
             network=network.network,
             intermediary=server.server,
             residents=residents.residents,
-            apart=Apart(network, server, residents),
+            apart=Apart(network, server, residents, tuple(configs)),
         )

@@ -20,7 +20,8 @@ PAGE_LIMIT = 500
 
 UNKNOWN_TERMINAL = "unknown"
 
-_LONG_NUMBER = re.compile(r"[0-9]{11}")
+LONG_NUMBER = re.compile(r"[0-9]{11}")
+"""What could be a person's number; no field of an entry may have it in it."""
 _TERMINAL = re.compile(r"[A-Za-z0-9.:%_-]{1,64}")
 _NAME = re.compile(r"[a-z][a-z0-9.-]{0,63}")
 _INTERFACE = re.compile(r"([A-Z][A-Z0-9_-]{0,39})?")
@@ -149,7 +150,7 @@ def terminal_of(text: str) -> str:
 
 
 def _fits(form: re.Pattern[str], text: str) -> bool:
-    return form.fullmatch(text) is not None and _LONG_NUMBER.search(text) is None
+    return form.fullmatch(text) is not None and LONG_NUMBER.search(text) is None
 
 
 def _require(field: str, form: re.Pattern[str], text: str) -> None:

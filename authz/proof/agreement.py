@@ -1,9 +1,10 @@
 """Whole decisions held against the sweep (判定と全数判定の照合): the three recipes, with every fact of theirs true.
 
-The sweep asks the look-up alone. Here ``decide_ask``, ``decide_permit`` and ``decide_provide`` judge bodies of one kind
-each, in force, with every assessment published, and must come to what the sweep's letter says, for the reason that it
-stands for: at every combination that the block permits, at every one that differs from such a one in one field (for the
-inquirer's kind: at whatever is permitted to anybody), and at some drawn by lot.
+The sweep asks the look-up alone. Here ``decide_ask``, ``decide_permit`` and ``decide_provide`` decide, and ``permit``
+is explained besides, which goes through every check. They judge bodies of one kind each, in force, with every assessment
+published, and must come to what the sweep's letter says, for the reason that it stands for: at every combination that
+the block permits, at every one that differs from such a one in one field (for the inquirer's kind: at whatever is
+permitted to anybody), and at some drawn by lot.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ __all__ = ["BY_LOT", "Agreement", "asked_agency", "asking_agency", "bodies"]
 
 BY_LOT: Final = 2_000
 """Combinations drawn in each block."""
+DECIDED: Final = 4
+"""Decisions of each: the three recipes, and ``permit`` once more check by check."""
 SINCE: Final = date(1, 1, 1)
 REASONS: Final = {
     PERMITTED: (),
@@ -70,11 +73,11 @@ def bodies(match_list: MatchList) -> Snapshot:
 
 
 class Agreement:
-    """Checks blocks of one list. It is made once for many blocks."""
+    """Checks blocks of one list, by its ``bodies``. It is made once for many blocks."""
 
-    def __init__(self, match_list: MatchList) -> None:
+    def __init__(self, match_list: MatchList, snapshot: Snapshot) -> None:
         self._list = match_list
-        self._snapshot = bodies(match_list)
+        self._snapshot = snapshot
         self._asking = {kind: asking_agency(match_list, kind) for kind in match_list.kinds}
         self._asked = {kind: asked_agency(match_list, kind) for kind in match_list.kinds}
         self._kinds = {kind: n for n, kind in enumerate(match_list.kinds)}
@@ -88,7 +91,7 @@ class Agreement:
         kind, revision = block.place.inquirer_kind, self._revisions[block.place.revision]
         points = self._points(block, kind)
         found = [text for point in points for text in self._differing(block, revision, point)]
-        return 3 * len(points), found
+        return DECIDED * len(points), found
 
     def _points(self, block: Block, kind: str) -> set[Combination]:
         granted = self._granted[block.place.revision]
@@ -123,12 +126,13 @@ class Agreement:
         provider = (task + self._kinds[point.provider]) * len(self._information)
         return provider + self._information[point.information]
 
-    def _decided(self, point: Combination, revision: Revision) -> tuple[Decision, Decision, Decision]:
+    def _decided(self, point: Combination, revision: Revision) -> tuple[Decision, ...]:
         snapshot, first, last = self._snapshot, revision.in_force_from, revision.in_force_until or date.max
         inquirer, provider = self._asking[point.inquirer], self._asked[point.provider]
         question = Question(inquirer, provider, point.task, None, point.information, (), False)
         return (
             decide_ask(snapshot, question, AskFacts(None, True), first),
             decide_permit(snapshot, question, PermitFacts(True, True), last),
+            decide_permit(snapshot, question, PermitFacts(True, True), last, explain=True),
             decide_provide(snapshot, question, ProvideFacts(True, None, self._list.serial, True, False, False), first),
         )

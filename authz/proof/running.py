@@ -13,8 +13,9 @@ from hashlib import sha256
 
 from authz.matchlist import MatchList, compile_list, parse
 from authz.proof import second
-from authz.proof.agreement import Agreement
-from authz.proof.sweep import Block, Place, Statement, places, sweep
+from authz.proof.agreement import Agreement, bodies
+from authz.proof.naming import Naming
+from authz.proof.sweep import Block, Named, Place, Statement, places, sweep
 
 __all__ = ["Checked", "Proof", "digest_of", "prove"]
 
@@ -24,6 +25,7 @@ class Checked:
     """One block, and what came of holding whole decisions against it."""
 
     block: Block
+    named: Named
     decisions: int
     differences: tuple[str, ...]
 
@@ -34,12 +36,16 @@ Watch = Callable[[Checked], None]
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """全数証明. It holds when the second evaluation makes the same statement and no whole decision differs."""
+    """全数証明. It holds when the second evaluation makes the same statement and no whole decision differs.
+
+    ``tried`` are combinations, ``permitted`` those of them that are, ``named`` those with a procedure besides.
+    """
 
     statement: str
     second: str
     tried: int
     permitted: int
+    named: int
     decisions: int
     differences: tuple[str, ...]
 
@@ -71,12 +77,13 @@ def prove(document: bytes, processes: int, watch: Watch) -> Proof:
     differences: list[str] = []
     with _blocks(document, match_list, processes) as blocks:
         for checked in blocks:
-            statement.add(checked.block)
+            statement.add(checked.block, checked.named)
             decisions += checked.decisions
             differences += checked.differences
             watch(checked)
     confirmed_by = second.statement(document)
-    return Proof(statement.text, confirmed_by, statement.tried, statement.permitted, decisions, tuple(differences))
+    text, tried, permitted, named = statement.text, statement.tried, statement.permitted, statement.named
+    return Proof(text, confirmed_by, tried, permitted, named, decisions, tuple(differences))
 
 
 # --- on many processes --------------------------------------------------------------------------------------------
@@ -87,12 +94,15 @@ class _Prover:
 
     def __init__(self, document: bytes) -> None:
         self.list = compile_list(parse(document), 1)
-        self.agreement = Agreement(self.list)
+        snapshot = bodies(self.list)
+        self.agreement = Agreement(self.list, snapshot)
+        self.naming = Naming(self.list, snapshot)
 
     def check(self, place: Place) -> Checked:
         block = sweep(self.list, place)
         decisions, differences = self.agreement.differences(block)
-        return Checked(block, decisions, tuple(differences))
+        named, more, others = self.naming.named(block)
+        return Checked(block, named, decisions + more, (*differences, *others))
 
 
 _provers: list[_Prover] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -24,6 +25,14 @@ class _Line(NamedTuple):
     ground: str
 
 
+class _Below(NamedTuple):
+    revision: str
+    item: str
+    code: str
+    information: frozenset[str]
+    certainty: str
+
+
 class _Table:
     """What the document's lines say, kept as they are: names in their order, rows unexpanded."""
 
@@ -35,6 +44,7 @@ class _Table:
         self.revisions = [(line[1], line[3], line[4]) for line in lines if line[0] == "revision"]
         self._counts_as = {line[1]: line[6] for line in lines if line[0] == "kind"}
         self._rows = [line for line in lines if line[0] == "row"]
+        self.procedures = [_below(line) for line in lines if line[0] == "procedure"]
 
     def carried(self, kind: str) -> frozenset[str]:
         carried = {kind}
@@ -43,8 +53,19 @@ class _Table:
             carried.add(kind)
         return frozenset(carried)
 
+    def by_item(self, revision: str) -> dict[str, list[_Line]]:
+        found: dict[str, list[_Line]] = {}
+        for row in self.rows_of(revision):
+            found.setdefault(row.ground.partition(":")[0], []).append(row)
+        return found
+
     def rows_of(self, revision: str) -> list[_Line]:
         return [_line(row) for row in self._rows if row[1] == revision]
+
+
+def _below(line: list[Any]) -> _Below:
+    _, revision, item, _, _, code, _, information, certainty, _ = line
+    return _Below(revision, item, code, frozenset(information), certainty)
 
 
 def _line(row: list[Any]) -> _Line:
@@ -55,11 +76,13 @@ def _line(row: list[Any]) -> _Line:
 def statement(document: bytes) -> str:
     """The statement of the proof of a list's document, which must be one that reads back (nothing is checked here)."""
     table = _Table(document)
-    text = f"proof 1\nlist {hashlib.sha256(document).hexdigest()}\n"
-    text += f"kinds {len(table.kinds)} tasks {len(table.tasks)} information {len(table.information)}\n"
+    text = f"proof 2\nlist {hashlib.sha256(document).hexdigest()}\n"
+    text += f"kinds {len(table.kinds)} tasks {len(table.tasks)} information {len(table.information)} "
+    text += f"procedures {len(table.procedures)}\n"
     text += _days(table)
     for name, _, _ in table.revisions:
         text += _revision(table, name)
+        text += _procedures(table, name)
     return text
 
 
@@ -117,3 +140,75 @@ def _grounds(rows: list[_Line], carried: frozenset[str]) -> dict[str, str]:
         if row.providers & carried:
             found.setdefault(row.information, row.ground)
     return found
+
+
+# --- procedures ---------------------------------------------------------------------------------------------------
+
+
+def _procedures(table: _Table, name: str) -> str:
+    """What comes of naming each procedure wherever this revision permits something."""
+    letters, grounds = hashlib.sha256(), hashlib.sha256()
+    carried = _carried(table, name)
+    below: dict[str, list[int]] = {}
+    for n, one in enumerate(table.procedures):
+        below.setdefault(one.item, []).append(n)
+    elsewhere = b"E" * len(table.procedures)
+    tried = permitted = 0
+    for combination, items in _permitted_under(table, name):
+        here = bytearray(elsewhere if carried else b"-" * len(table.procedures))
+        named = sorted(n for item in items for n in below.get(item, [])) if carried else []
+        for n in named:
+            here[n] = ord(_letter(table.procedures[n], combination[3], carried))
+            if here[n] != ord("N"):
+                code, ground = table.procedures[n].code, items[table.procedures[n].item]
+                grounds.update(f"{' '.join(combination)} {code} {ground}\n".encode("ascii"))
+        letters.update(here)
+        tried += len(here)
+        permitted += sum(here.count(letter) for letter in b"YUA-")
+    digests = f"letters {letters.hexdigest()} grounds {grounds.hexdigest()}"
+    return f"procedures {name} tried {tried} permitted {permitted} {digests}\n"
+
+
+def _letter(one: _Below, information: str, carried: frozenset[str]) -> str:
+    if one.code not in carried:
+        return "A"
+    if information in one.information:
+        return "Y"
+    return "U" if one.certainty == "C" else "N"
+
+
+def _permitted_under(table: _Table, name: str) -> Iterator[tuple[tuple[str, str, str, str], dict[str, str]]]:
+    """Every permitted combination, with the items that cover it and the first row of each that does."""
+    rows = table.rows_of(name)
+    for kind in table.kinds:
+        asking = [row for row in rows if row.inquirers & table.carried(kind)]
+        for task in table.tasks:
+            for_task = [row for row in asking if row.task == task]
+            for provider in table.kinds if for_task else []:
+                asked = [row for row in for_task if row.providers & table.carried(provider)]
+                for information in table.information if asked else []:
+                    items: dict[str, str] = {}
+                    for row in asked:
+                        if row.information == information:
+                            items.setdefault(row.ground.partition(":")[0], row.ground)
+                    if items:
+                        yield (kind, task, provider, information), items
+
+
+def _carried(table: _Table, name: str) -> frozenset[str]:
+    """The procedures that a revision states itself, and those of the one before whose items read as they did there."""
+    carried: set[str] = set()
+    before = ""
+    for revision, _, _ in sorted(table.revisions, key=lambda one: one[1]):
+        its_own = [one for one in table.procedures if one.revision == revision]
+        restated = {one.item for one in its_own}
+        was, now = table.by_item(before), table.by_item(revision)
+        kept = {
+            one.code
+            for one in table.procedures
+            if one.code in carried and one.item not in restated and was.get(one.item) == now.get(one.item)
+        }
+        carried, before = kept | {one.code for one in its_own}, revision
+        if revision == name:
+            break
+    return frozenset(carried)

@@ -13,12 +13,14 @@ from typing import Final
 
 from msgspec import Struct
 
-from authz.matchlist import Ground, MatchList, Miss, Revision
+from authz.matchlist import MatchList, Miss, Revision
 
-__all__ = ["Block", "Place", "Statement", "changes", "per_kind", "places", "sweep"]
+__all__ = ["PERMITTED", "Block", "Named", "Place", "Statement", "changes", "per_kind", "places", "sweep"]
 
 PERMITTED: Final = ord("Y")
+PERMITTED_NAMED: Final = b"YUA-"
 LETTERS: Final = {
+    None: PERMITTED,
     Miss.INQUIRER_KIND: ord("1"),
     Miss.TASK: ord("2"),
     Miss.PROVIDER_KIND: ord("3"),
@@ -47,6 +49,18 @@ class Block(Struct, frozen=True):
         return self.letters.count(PERMITTED)
 
 
+class Named(Struct, frozen=True):
+    """What comes of naming procedures in one block (``authz.proof.naming``): letters and grounds again."""
+
+    letters: bytes
+    grounds: bytes
+
+    @property
+    def permitted(self) -> int:
+        """How many combinations stay permitted with the procedure that is named."""
+        return sum(self.letters.count(letter) for letter in PERMITTED_NAMED)
+
+
 def places(match_list: MatchList) -> tuple[Place, ...]:
     """Every block of a list, in the order of its statement."""
     return tuple(
@@ -68,10 +82,10 @@ def sweep(match_list: MatchList, place: Place) -> Block:
     for task in match_list.tasks:
         for kind, asked in closed.items():
             found = [look_up(asking, task, asked, one, day) for one in information]
-            letters += bytes([LETTERS[one] if type(one) is Miss else PERMITTED for one in found])
-            for one, ground in zip(information, found, strict=True):
-                if type(ground) is Ground:
-                    grounds.append(f"{place.inquirer_kind} {task} {kind} {one} {ground.text}\n")
+            letters += bytes([LETTERS[answer.miss] for answer in found])
+            for one, answer in zip(information, found, strict=True):
+                if answer.miss is None:
+                    grounds.append(f"{place.inquirer_kind} {task} {kind} {one} {answer.text}\n")
     return Block(place, bytes(letters), "".join(grounds).encode("ascii"))
 
 
@@ -95,43 +109,64 @@ def changes(match_list: MatchList) -> Iterator[tuple[date, str]]:
         day, before = day + A_DAY, name
 
 
+class _Summed:
+    """The blocks of one revision, as a line of the statement says them."""
+
+    def __init__(self) -> None:
+        self.tried = self.permitted = 0
+        self._letters, self._grounds = hashlib.sha256(), hashlib.sha256()
+
+    def add(self, more: Block | Named) -> None:
+        self._letters.update(more.letters)
+        self._grounds.update(more.grounds)
+        self.tried += len(more.letters)
+        self.permitted += more.permitted
+
+    def __str__(self) -> str:
+        digests = f"letters {self._letters.hexdigest()} grounds {self._grounds.hexdigest()}"
+        return f"tried {self.tried} permitted {self.permitted} {digests}"
+
+
+def _sizes(match_list: MatchList) -> str:
+    kinds, tasks, information = len(match_list.kinds), len(match_list.tasks), len(match_list.information)
+    return f"kinds {kinds} tasks {tasks} information {information} procedures {len(match_list.procedures.known)}"
+
+
 class Statement:
     """The statement of a proof, made from blocks that come in the order of ``places``."""
 
     def __init__(self, match_list: MatchList) -> None:
         self.tried = 0
         self.permitted = 0
+        self.named = 0
         self._expected = iter(places(match_list))
         self._last_of = {place.revision: place for place in places(match_list)}
         self._lines = [
-            "proof 1",
+            "proof 2",
             f"list {match_list.digest}",
-            f"kinds {len(match_list.kinds)} tasks {len(match_list.tasks)} information {len(match_list.information)}",
+            _sizes(match_list),
             *(f"from {day} {name}" for day, name in changes(match_list)),
         ]
         self._begin()
 
     def _begin(self) -> None:
-        self._letters, self._grounds = hashlib.sha256(), hashlib.sha256()
-        self._tried = self._permitted = 0
+        self._combinations, self._named = _Summed(), _Summed()
 
-    def add(self, block: Block) -> None:
-        """The next block; ``ValueError`` for one out of order."""
+    def add(self, block: Block, named: Named) -> None:
+        """The next block with what comes of naming procedures in it; ``ValueError`` for one out of order."""
         if block.place != next(self._expected, None):
             raise ValueError("a block out of order")
-        self._letters.update(block.letters)
-        self._grounds.update(block.grounds)
-        self._tried += len(block.letters)
-        self._permitted += block.permitted
+        self._combinations.add(block)
+        self._named.add(named)
         if block.place == self._last_of[block.place.revision]:
             self._end(block.place.revision)
 
     def _end(self, revision: str) -> None:
-        counts = f"tried {self._tried} permitted {self._permitted}"
-        digests = f"letters {self._letters.hexdigest()} grounds {self._grounds.hexdigest()}"
-        self._lines.append(f"revision {revision} {counts} {digests}")
-        self.tried += self._tried
-        self.permitted += self._permitted
+        self._lines.append(f"revision {revision} {self._combinations}")
+        self._lines.append(f"procedures {revision} {self._named}")
+        self.tried += self._combinations.tried
+        self.permitted += self._combinations.permitted
+        self.named += self._named.tried
         self._begin()
 
     @property

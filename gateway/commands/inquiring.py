@@ -129,8 +129,10 @@ COMMANDS: Sequence[Command] = (
             "終了コード 0: 提供・提供なし・照会中、1: 照会不可 / 0 unless it was refused (1)"
         ),
         examples=(
-            "sympho inquire --as oborozuki-health --person 024:NUMBER --provider CODE --task JM... --information TM...",
-            "sympho inquire ... --item TK... --wait 0 --json",
+            "sympho inquire --as kagerou-health --person 024:000024761894409 --provider 0220199100701700 \\",
+            "    --task JM90000000000018 --information TM00000000000002",
+            "sympho inquire --as oborozuki-health --person 024:NUMBER --provider CODE --task JM... --information TM... \\",
+            "    --item TK... --wait 0 --json",
         ),
         configure=_configure,
         run=_inquire,

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from authz.duties import Duty
+from authz.matchlist import compile_list, parse
+from gateway.clock import Clock
 from gateway.commands import caller
+from gateway.commands.authorization.sources import DEFAULT_WORLD, add_list, document_of
 from gateway.commands.client import Client, Refused
 from gateway.commands.command import Arguments, Command, Exit, Parser
 from gateway.commands.reviewing import listed
 from gateway.commands.screen import say, show_json, show_pairs, show_table
+from sympho.codes import encode_hook
 
 __all__ = ["COMMANDS"]
 
@@ -78,6 +84,19 @@ MASTERS = {
     "agencies": ("機関 agencies", (("code", "機関コード code"), ("name", "名称 name"), ("kinds", "種別 kinds"))),
     "tasks": ("事務 tasks", (("code", "事務コード code"), ("designation", "名称 designation"))),
     "information": ("特定個人情報 information", (("code", "コード code"), ("label", "名称 label"))),
+    "items": (
+        "項目 items",
+        (("information", "特定個人情報 information"), ("code", "項目 item"), ("label", "名称 label")),
+    ),
+    "kinds": (
+        "機関の種別 kinds",
+        (
+            ("code", "種別 kind"),
+            ("name", "名称 name"),
+            ("prefixes", "機関コードの頭 code begins"),
+            ("counts_as", "広い種別 counts as"),
+        ),
+    ),
     "procedures": (
         "事務手続 procedures",
         (
@@ -104,12 +123,17 @@ MASTERS = {
 def _for_masters(parser: Parser) -> None:
     parser.add_argument("of", nargs="?", default="agencies", choices=sorted(MASTERS), help="何を / what (agencies)")
     parser.add_argument("--find", metavar="TEXT", default="", help="この文字を含むもの / only those with this text")
+    parser.add_argument(
+        "--offline", action="store_true", help="サーバーを使わず手元のリストと名簿で / by the list and bodies at hand"
+    )
+    add_list(parser)
     caller.add_arguments(parser)
 
 
 def _masters(args: Arguments) -> int:
-    with caller.staff_with(args, Duty.INQUIRE) as client:
-        found = client.get("/masters").data
+    at_hand = args.offline or args.list or args.world != DEFAULT_WORLD
+    found = _at_hand(args) if at_hand else _at_the_server(args)
+    found["items"] = [{"information": one["code"], **item} for one in found["information"] for item in one["items"]]
     rows = [one for one in found[args.of] if args.find in " ".join(str(value) for value in one.values())]
     if args.json:
         show_json(rows)
@@ -119,12 +143,36 @@ def _masters(args: Arguments) -> int:
     return Exit.DONE
 
 
+def _at_the_server(args: Arguments) -> dict[str, Any]:
+    with caller.staff_with(args, Duty.INQUIRE) as client:
+        return dict(client.get("/masters").data)
+
+
+def _at_hand(args: Arguments) -> dict[str, Any]:
+    """The same of a list in a file, or as an installed world or a folder has it."""
+    from gateway import worlds
+    from gateway.interfaces.world import masters_of
+
+    match_list = compile_list(parse(document_of(args.list, args.world)), 1)
+    found = masters_of(match_list, 0, worlds.find(args.world).entries(), Clock().today())
+    return dict(msgspec.to_builtins(found, enc_hook=encode_hook))
+
+
 COMMANDS: Sequence[Command] = (
     Command(
         "masters",
         "機関・事務・特定個人情報のコードを見る",
         "codes of agencies, tasks and information",
-        examples=("sympho masters", "sympho masters tasks --find 予防接種", "sympho masters information --find 地方税"),
+        about=(
+            "世界フォルダーを書くときは --offline で、サーバーなしに全てのコードが見られます。\n"
+            "For writing a world folder, --offline shows every code without a server."
+        ),
+        examples=(
+            "sympho masters",
+            "sympho masters tasks --find 予防接種",
+            "sympho masters items --find TM00000000000002 --offline",
+            "sympho masters kinds --offline",
+        ),
         configure=_for_masters,
         run=_masters,
     ),

@@ -1,4 +1,4 @@
-"""Commands on the data themselves (オフライン): ``judge`` and ``keys rewrap``. No server is needed."""
+"""Commands on the data themselves (オフライン): ``judge``. No server is needed."""
 
 from __future__ import annotations
 
@@ -8,31 +8,13 @@ from collections.abc import Sequence
 
 from gateway.commands.command import Arguments, Command, Exit, Parser
 from gateway.commands.screen import quietly, say, show_json
-from gateway.config import ConfigError, load
+from gateway.config import load
 
 __all__ = ["COMMANDS"]
-
-# --- keys rewrap --------------------------------------------------------------------------------------------------
 
 
 def _for_data(parser: Parser) -> None:
     parser.add_argument("--data", metavar="DIR", help="データフォルダー / the data folder (SYMPHO_DATA)")
-
-
-def _rewrap(args: Arguments) -> int:
-    from gateway.running.ondata import replace_root_key
-
-    quietly()
-    config = load({"data": args.data})
-    if not config.root_key_file.exists():
-        raise ConfigError(f"{config.root_key_file}: 根鍵がありません / there is no root key")
-    old = asyncio.run(replace_root_key(config))
-    say(f"✔ 根鍵を取り替えました。 / The root key was replaced: {config.root_key_file}", "bold green")
-    say(f"前の根鍵 the former one: {old}（控えを新しくしたら消してください / remove it once the new one is backed up）")
-    return Exit.DONE
-
-
-# --- judge --------------------------------------------------------------------------------------------------------
 
 
 def _for_judge(parser: Parser) -> None:
@@ -78,24 +60,5 @@ COMMANDS: Sequence[Command] = (
         examples=("sympho judge", "sympho judge --canaries --json", "sympho judge --data n --server i"),
         configure=_for_judge,
         run=_judge,
-    ),
-    Command(
-        "keys",
-        "鍵を管理する",
-        "care for the keys",
-        within=(
-            Command(
-                "rewrap",
-                "根鍵を取り替える",
-                "replace the root key",
-                about=(
-                    "サーバーを止めてから実行します。データは変わらず、鍵を包む鍵だけが変わります。\n"
-                    "Stop the server first. Data stay as they are; only what wraps the keys changes."
-                ),
-                examples=("sympho keys rewrap --data /var/lib/sympho",),
-                configure=_for_data,
-                run=_rewrap,
-            ),
-        ),
     ),
 )

@@ -7,25 +7,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from rich.panel import Panel
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from gateway.commands.command import Arguments, Command, Exit, Parser
-from gateway.commands.screen import out, say
+from gateway.commands.progress import Showing
+from gateway.commands.screen import say
 from gateway.config import SETTINGS, Config, Role, load
 from gateway.running.ready import Running, Stay
 
-__all__ = ["COMMANDS", "Showing", "add_server_arguments", "announce", "config_of", "serve"]
-
-WHAT = {
-    "agencies": "機関と照合リスト agencies, match list",
-    "residents": "住民 residents",
-    "addressees": "宛名番号 addressees",
-    "duplicates": "副本 duplicates",
-    "codes": "符号 linkage codes",
-    "accounts": "職員 staff accounts",
-}
+__all__ = ["COMMANDS", "add_server_arguments", "announce", "config_of", "serve"]
 
 
 def add_server_arguments(parser: Parser) -> None:
@@ -80,62 +71,14 @@ def serve(config: Config, ready: Callable[[Running], Awaitable[Stay]]) -> None:
     from gateway.running.starting import until_stopped
 
     logs.configure(config.log_level)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, Showing() as told:
-        runner.run(until_stopped(config, told, told.then(ready)))
-    say("停止しました。 / Stopped.")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, Showing(config.scale) as told:
 
-
-class Showing:
-    """What is filled in on a first start: bars on a terminal, one line for each kind otherwise."""
-
-    def __init__(self) -> None:
-        self._bars: Progress | None = None
-        self._tasks: dict[str, TaskID] = {}
-        self._last: tuple[str, int] = ("", 0)
-
-    def __enter__(self) -> Showing:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
-
-    def __call__(self, what: str, done: int) -> None:
-        if not out.is_terminal:
-            self._line(what, done)
-            return
-        if self._bars is None:
-            say("世界を読み込んでいます。 / Loading the world.", "bold")
-            self._bars = Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                TextColumn("{task.completed:>7}"),
-                TimeElapsedColumn(),
-                console=out,
-            )
-            self._bars.start()
-        if what not in self._tasks:
-            self._tasks[what] = self._bars.add_task(WHAT.get(what, what), total=None)
-        self._bars.update(self._tasks[what], completed=done)
-
-    def _line(self, what: str, done: int) -> None:
-        if self._last[0] and self._last[0] != what:
-            say(f"  {WHAT.get(self._last[0], self._last[0])}: {self._last[1]}")
-        self._last = (what, done)
-
-    def then(self, ready: Callable[[Running], Awaitable[Stay]]) -> Callable[[Running], Awaitable[Stay]]:
-        """``ready``, after the display has been closed."""
-
-        async def after(server: Running) -> Stay:
-            self.end()
+        async def shown(server: Running) -> Stay:
+            told.end()
             return await ready(server)
 
-        return after
-
-    def end(self) -> None:
-        if self._bars is not None:
-            self._bars.stop()
-            self._bars = None
-        self._line("", 0)
+        runner.run(until_stopped(config, told, shown))
+    say("停止しました。 / Stopped.")
 
 
 def announce(server: Running) -> None:

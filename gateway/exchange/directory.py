@@ -13,7 +13,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
@@ -126,6 +126,14 @@ class Directory(Struct, frozen=True, dict=True, forbid_unknown_fields=True):
     def entry(self, agency: AgencyCode) -> DirectoryEntry:
         """The agency's entry; ``KeyError`` for a stranger, so ask ``find`` where one may come."""
         return self.by_code[agency]
+
+
+class Edition(NamedTuple):
+    """An edition as it is kept: signed, and in force where it is kept from a world time on."""
+
+    serial: int
+    signed: str
+    since: datetime
 
 
 def sign_directory(directory: Directory, key: SigningKey) -> str:

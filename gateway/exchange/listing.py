@@ -169,12 +169,22 @@ def _verified(previous: Link | None, signed: str) -> bytes:
 def _refuse(refused: JwsRefused, signed: str, previous: Link | None) -> NoReturn:
     if refused.code in _UNSIGNED or not signed:
         raise ListRefused(ListFault.UNSIGNED) from None
-    if isinstance(refused, BadSignature):
-        raise ListRefused(ListFault.WRONG_KEY) from None
+    if not isinstance(refused, BadSignature | UnknownKey):
+        raise ListRefused(ListFault.MALFORMED) from None
+    if previous is not None and _claims_a_serial_below(previous, signed):
+        raise ListRefused(ListFault.SERIAL_LOWER) from None  # under a key of its time, which later lists do not name
     if isinstance(refused, UnknownKey):
         ours = previous is not None and holder_of(unverified_kid(signed, LIMIT)) == previous.candidate.network
         raise ListRefused(ListFault.KEY_NOT_ANNOUNCED if ours else ListFault.WRONG_KEY) from None
-    raise ListRefused(ListFault.MALFORMED) from None
+    raise ListRefused(ListFault.WRONG_KEY) from None
+
+
+def _claims_a_serial_below(previous: Link, signed: str) -> bool:
+    """By a manifest that nobody has vouched for: it names a refusal and decides nothing."""
+    try:
+        return _manifest(unverified_payload(signed, LIMIT)).candidate.serial < previous.serial
+    except (JwsRefused, ListRefused):
+        return False
 
 
 def _manifest(payload: bytes) -> Manifest:

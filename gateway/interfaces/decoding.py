@@ -71,6 +71,7 @@ def query_decoder(kind: type[T]) -> Callable[[MultiMapping[str]], T]:
     """A function from the query's parameters to the struct ``kind``; a sequence is a parameter given several times."""
     info = inspect.type_info(kind)
     known = {field.encode_name: _is_sequence(field.type) for field in _fields(info)}
+    moments = {field.encode_name for field in _fields(info) if _is_moment(field.type)}
 
     def decode(query: MultiMapping[str]) -> T:
         given: dict[str, object] = {}
@@ -81,6 +82,10 @@ def query_decoder(kind: type[T]) -> Callable[[MultiMapping[str]], T]:
             values = query.getall(name)
             if not many and len(values) > 1:
                 raise Problem("invalid-field", errors=(FieldError(f"query.{name}", "given once only"),))
+            if name in moments and ":" not in values[0]:  # a number would be read as seconds since 1970
+                raise Problem(
+                    "invalid-field", errors=(FieldError(f"query.{name}", "Invalid RFC3339 encoded datetime"),)
+                )
             given[name] = values if many else values[0]
         try:
             return msgspec.convert(given, kind, strict=False, dec_hook=decode_hook)
@@ -241,6 +246,10 @@ def _parts(info: inspect.Type) -> tuple[inspect.Type, ...]:
 
 def _fields(info: inspect.Type) -> tuple[inspect.Field, ...]:
     return info.fields if isinstance(info, inspect.StructType) else ()
+
+
+def _is_moment(info: inspect.Type) -> bool:
+    return any(isinstance(one, inspect.DateTimeType) for one in _below(info, set()))
 
 
 def _is_sequence(info: inspect.Type) -> bool:

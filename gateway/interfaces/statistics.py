@@ -139,7 +139,8 @@ def operations(house: House) -> list[AnyOperation]:
 
 def _days(query: StatisticsQuery, now: datetime) -> tuple[date, date]:
     until = query.until or now.astimezone(TOKYO).date()
-    since = query.since or until - timedelta(days=USUAL_DAYS - 1)
+    usual = timedelta(days=USUAL_DAYS - 1)
+    since = query.since or (until - usual if until >= EARLIEST + usual else EARLIEST)
     if not EARLIEST <= since <= until <= LATEST or (until - since).days >= MOST_DAYS:
         raise Problem("invalid-field", errors=(FieldError("query.since", f"at most {MOST_DAYS} days up to until"),))
     return since, until

@@ -49,6 +49,7 @@ ALTER TABLE inquiry ALTER COLUMN permit SET STORAGE EXTERNAL, ALTER COLUMN reque
 ALTER TABLE inquiry SET (toast_tuple_target = 8160);   -- a row of one exchange stays in one place
 CREATE INDEX inquiry_due ON inquiry (txn)
     WHERE state = 'asking' OR (withdrawal_asked_at IS NOT NULL AND state <> 'ended');
+CREATE INDEX inquiry_waiting ON inquiry (agency, asked_at) WHERE state = 'notified';
 CREATE INDEX inquiry_list ON inquiry (agency, asked_at, txn);
 
 -- 副本: what a provider has deposited for one person and one information. Sealed, bound to its place.
@@ -67,6 +68,7 @@ CREATE TABLE duplicate (
     CONSTRAINT duplicate_publication CHECK (published_until IS NULL OR published_until >= published_from)
 );
 
+CREATE INDEX duplicate_expiry ON duplicate (published_until) WHERE published_until IS NOT NULL;
 ALTER TABLE duplicate ALTER COLUMN content SET STORAGE EXTERNAL;
 
 -- 自動応答不可フラグ and 不開示該当フラグ. One row per person (information '') and one per person and information.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
-from authz.matchlist import Ground, digest
+from authz.matchlist import digest
 from gateway.exchange.messages import Outcome
 from gateway.judge.export import Exchange, Export, Inquiry, Provision
 from gateway.judge.violation import Violation
@@ -121,10 +121,11 @@ def permitted_by_the_list(export: Export) -> Iterator[Violation]:
             yield Violation("permitted-by-the-list", "list-unknown", exchange.txn, exchange.inquirer)
             continue
         task = export.mirrored(claims.inq.agency, claims.task)
-        ground = compiled.look_up((claims.inq.kind,), task, (claims.prv.kind,), claims.inf, claims.as_of)
-        if not isinstance(ground, Ground):
-            yield Violation("permitted-by-the-list", f"no-row-{ground.value}", exchange.txn, exchange.inquirer)
-        elif ground.text != claims.item:
+        asking, asked = frozenset({claims.inq.kind}), frozenset({claims.prv.kind})
+        answer = compiled.look_up(asking, task, asked, claims.inf, claims.as_of)
+        if answer.miss is not None:
+            yield Violation("permitted-by-the-list", f"no-row-{answer.miss.value}", exchange.txn, exchange.inquirer)
+        elif answer.text != claims.item:
             yield Violation("permitted-by-the-list", "another-row", exchange.txn, exchange.inquirer)
 
 

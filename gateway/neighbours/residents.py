@@ -16,7 +16,7 @@ from gateway.keys.ring import KeyRing
 from gateway.neighbours import store
 from gateway.problems import Problem
 from sympho.codes import AgencyCode, IndividualNumber, ResidentCode
-from sympho.linkage import NONCE_BYTES, blind, place, seal, unseal
+from sympho.linkage import NONCE_BYTES, blinds, place, seal, unseal
 
 HOLDER = AgencyCode("0" * 16)
 """The ring's key place of this party; no agency has this code."""
@@ -33,19 +33,19 @@ class Residents:
     network: Callable[[], IssuingDoor]
 
 
-def _blind(party: Residents, number: IndividualNumber | ResidentCode) -> bytes:
-    return blind(party.ring.key(HOLDER, "resident-blind"), HOLDER, number)
+def _blinds(party: Residents, numbers: Sequence[IndividualNumber | ResidentCode]) -> list[bytes]:
+    return blinds(party.ring.key(HOLDER, "resident-blind"), HOLDER, numbers)
 
 
 async def register(party: Residents, people: Sequence[tuple[IndividualNumber, ResidentCode]]) -> None:
     """Takes invented people into the register; a person whose 住民票コード differs has it changed."""
     key = party.ring.key(HOLDER, "resident")
-    rows = []
-    for individual, resident in people:
-        individual_blind = _blind(party, individual)
-        where = place("resident", individual_blind.hex())
-        sealed = seal(key, os.urandom(NONCE_BYTES), where, resident.reveal().encode())
-        rows.append((individual_blind, sealed, _blind(party, resident)))
+    individual_blinds = _blinds(party, [individual for individual, _ in people])
+    sealed = [
+        seal(key, os.urandom(NONCE_BYTES), place("resident", individual_blind.hex()), resident.reveal().encode())
+        for individual_blind, (_, resident) in zip(individual_blinds, people, strict=True)
+    ]
+    rows = list(zip(individual_blinds, sealed, _blinds(party, [resident for _, resident in people]), strict=True))
     async with party.db.transaction() as conn:
         await store.upsert_residents(conn, rows)
 
@@ -56,17 +56,18 @@ async def request_codes(party: Residents, caller: AgencyCode, request: CodeReque
         raise Problem("wrong-agency")
     if len(request.persons) > PERSONS_LIMIT:
         raise Problem("too-large", f"at most {PERSONS_LIMIT} persons at once")
-    blinds = [_blind(party, individual) for _, individual in request.persons]
+    asked = _blinds(party, [individual for _, individual in request.persons])
     async with party.db.connection() as conn:
-        found = await store.find_residents(conn, blinds)
+        found = await store.find_residents(conn, asked)
     known = []
     unknown = []
-    for (number, _), individual_blind in zip(request.persons, blinds, strict=True):
+    key = party.ring.key(HOLDER, "resident")
+    for (number, _), individual_blind in zip(request.persons, asked, strict=True):
         sealed = found.get(individual_blind)
         if sealed is None:
             unknown.append(number)
         else:
-            known.append((number, _open(party, individual_blind, sealed)))
+            known.append((number, _open(key, individual_blind, sealed)))
     if not known:
         return CodeReply(0, 0, tuple(unknown))
     reply = await party.network().issue(CodeIssue(1, caller, tuple(known)))
@@ -75,16 +76,17 @@ async def request_codes(party: Residents, caller: AgencyCode, request: CodeReque
 
 async def change_resident_code(party: Residents, individual: IndividualNumber, after: ResidentCode) -> None:
     """住民票コードの変更: told to the network first, so that no code is lost if this stops half-way."""
+    [individual_blind] = _blinds(party, [individual])
     async with party.db.connection() as conn:
-        found = await store.find_residents(conn, [_blind(party, individual)])
-    sealed = found.get(_blind(party, individual))
+        found = await store.find_residents(conn, [individual_blind])
+    sealed = found.get(individual_blind)
     if sealed is None:
         raise Problem("not-found")
-    before = _open(party, _blind(party, individual), sealed)
+    before = _open(party.ring.key(HOLDER, "resident"), individual_blind, sealed)
     await party.network().change_resident_code(ResidentCodeChange(1, before, after))
     await register(party, [(individual, after)])
 
 
-def _open(party: Residents, individual_blind: bytes, sealed: bytes) -> ResidentCode:
+def _open(key: bytes, individual_blind: bytes, sealed: bytes) -> ResidentCode:
     where = place("resident", individual_blind.hex())
-    return ResidentCode(unseal(party.ring.key(HOLDER, "resident"), ResidentCode.kind, where, sealed).decode())
+    return ResidentCode(unseal(key, ResidentCode.kind, where, sealed).decode())

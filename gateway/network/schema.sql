@@ -97,6 +97,7 @@ ALTER TABLE exchange ALTER COLUMN permit SET STORAGE EXTERNAL, ALTER COLUMN repl
 ALTER TABLE exchange SET (toast_tuple_target = 8160);   -- a row of one exchange stays in one place
 CREATE INDEX exchange_due ON exchange (txn)
     WHERE state = 'accepted' OR deliver_due OR (withdrawal_asked AND state <> 'ended');
+CREATE INDEX exchange_waiting ON exchange (accepted_at) WHERE state = 'notified';
 
 -- What was refused as a wrong call though a party's certificate stood behind it: signs of an attack (セキュリティ管理).
 CREATE TABLE alarm (

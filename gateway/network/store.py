@@ -358,26 +358,3 @@ SELECT at, caller, message, fault, txn FROM alarm ORDER BY id DESC LIMIT $1
 
 async def latest_alarms(conn: Connection, limit: int) -> list[tuple[datetime, str, str, str, UUID | None]]:
     return [tuple(row) for row in await conn.fetch(ALL_ALARMS, limit)]
-
-
-# --- 稼動状態 ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What is open at the network: exchanges without an end, answers to be brought, alarms ever raised."""
-
-    exchanges_open: int
-    deliveries_due: int
-    alarms: int
-
-
-READ_STANDING = """
-SELECT (SELECT COUNT(*) FROM exchange WHERE state <> 'ended') AS exchanges_open,
-       (SELECT COUNT(*) FROM exchange WHERE deliver_due) AS deliveries_due,
-       (SELECT COUNT(*) FROM alarm) AS alarms
-"""
-
-
-async def read_standing(conn: Connection) -> Standing:
-    return Standing(**await conn.fetchrow(READ_STANDING))

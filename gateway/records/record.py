@@ -272,6 +272,11 @@ def retained_until(ended_at: datetime) -> date:
     return date(fiscal_year(ended_at) + 1 + RETENTION_YEARS, 4, 1)
 
 
+def retained_since(now: datetime) -> datetime:
+    """Records that ended before this moment may go; ``retained_until`` says the same of one record."""
+    return datetime(fiscal_year(now) - RETENTION_YEARS, 4, 1, tzinfo=TOKYO)
+
+
 # --- the annexes --------------------------------------------------------------------------------------------------
 
 

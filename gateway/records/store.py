@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Self
+from datetime import date, datetime
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from gateway.database import Connection
@@ -202,6 +202,54 @@ async def all_records(conn: Connection, after: tuple[str, UUID], limit: int) -> 
     """Every holder's records by holder and exchange, from behind ``after``: for the judge and for export."""
     rows = await conn.fetch(ALL_RECORDS, after[0], after[1], limit)
     return [_row(row) for row in rows]
+
+
+COUNT_BEFORE = """
+SELECT COUNT(*), MIN((ended_at AT TIME ZONE 'Asia/Tokyo')::date) FROM record WHERE holder = $1 AND ended_at < $2
+"""
+
+
+async def count_before(conn: Connection, holder: AgencyCode, before: datetime) -> tuple[int, date | None]:
+    """How many of a holder's records ended before this moment, and the day of the first of them."""
+    row = await conn.fetchrow(COUNT_BEFORE, holder, before)
+    return row[0], row[1]
+
+
+class EndedCount(NamedTuple):
+    """How many ended so; what was not asked for is None. ``reason`` is the coarse one of what was refused."""
+
+    role: str
+    kind: str
+    reason: str | None
+    day: date | None
+    counterpart: str | None
+    task: str | None
+    many: int
+
+
+COUNT_ENDED = """
+SELECT role, kind,
+       CASE WHEN kind = 'refused' THEN
+           convert_from(decode(rpad(translate(split_part(jws, '.', 2), '-_', '+/'),
+                                    (length(split_part(jws, '.', 2)) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::json
+           ->> 'rsn'
+       END AS reason,
+       CASE WHEN $4::boolean THEN (ended_at AT TIME ZONE 'Asia/Tokyo')::date END AS day,
+       CASE WHEN $5::boolean THEN counterpart END AS counterpart,
+       CASE WHEN $6::boolean THEN task END AS task,
+       COUNT(*) AS many
+FROM record
+WHERE holder = $1 AND ended_at >= $2 AND ended_at < $3
+GROUP BY 1, 2, 3, 4, 5, 6 LIMIT $7
+"""
+
+
+async def count_ended(
+    conn: Connection, holder: AgencyCode, since: datetime, until: datetime, by: tuple[bool, bool, bool], limit: int
+) -> list[EndedCount]:
+    """A holder's records of this time, counted by role, end, and by day, counterpart and task as far as ``by`` asks for
+    them. The coarse reason stands in the payload alone, and is read there for what was refused."""
+    return [EndedCount(*row) for row in await conn.fetch(COUNT_ENDED, holder, since, until, *by, limit)]
 
 
 def _row(row: Mapping[str, Any]) -> RecordRow:

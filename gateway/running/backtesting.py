@@ -52,22 +52,30 @@ class Past:
     """Digest and document of each list that is kept, by serial."""
     editions: list[Edition]
     """The directories that are kept, the oldest first; one at least."""
+    _directories: dict[int, Directory] = field(default_factory=dict)
     _read: dict[tuple[str, int], Snapshot] = field(default_factory=dict)
 
     def snapshot(self, match_list: MatchList, stored: Stored) -> Snapshot:
         """A list with the agencies as the directory had them when that decision was made."""
-        edition = self._edition(stored)
-        key = (match_list.digest, edition.serial)
+        directory = self._directory_of(stored)
+        key = (match_list.digest, directory.serial)
         if key not in self._read:
-            directory = decode(Directory, unverified_payload(edition.signed, DIRECTORY_LIMIT))
             agencies = facts_of(directory, match_list.close_kinds)
             self._read[key] = Snapshot(match_list, agencies, match_list.items)
         return self._read[key]
 
-    def _edition(self, stored: Stored) -> Edition:
-        """The last one before the decision had been made; where that is kept no more, the first one that is."""
-        before = [one for one in self.editions if one.since <= stored.by]
-        return before[-1] if before else self.editions[0]
+    def _directory_of(self, stored: Stored) -> Directory:
+        """Of those that name the decision's list the last one before it. Where none is from before it, because the
+        world's clock was set back meanwhile or former ones are kept no more, the last one."""
+        with_list = [one for one in self.editions if self._directory(one).list == stored.serial] or self.editions
+        before = [one for one in with_list if one.since <= stored.by] or with_list
+        return self._directory(before[-1])
+
+    def _directory(self, edition: Edition) -> Directory:
+        if edition.serial not in self._directories:
+            read = decode(Directory, unverified_payload(edition.signed, DIRECTORY_LIMIT))
+            self._directories[edition.serial] = read
+        return self._directories[edition.serial]
 
     def kept(self, serial: int) -> MatchList | None:
         """The list of that serial, if it is kept."""

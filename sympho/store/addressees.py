@@ -107,7 +107,7 @@ INSERT_LINKS = """
 INSERT INTO addressee_link (agency, system, addressee, unified, linked_at)
 SELECT $1, w.system, w.addressee, w.unified, $5
 FROM UNNEST($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS w (system, addressee, unified, n)
-WHERE EXISTS (SELECT 1 FROM unified_person AS p WHERE p.agency = $1 AND p.unified = w.unified)
+WHERE (SELECT TRUE FROM unified_person AS p WHERE p.agency = $1 AND p.unified = w.unified)
 ORDER BY w.system, w.addressee, w.n
 ON CONFLICT (agency, system, addressee) DO NOTHING
 """

@@ -108,6 +108,16 @@ async def insert_first_codes(conn: Connection, agency: str, rows: Sequence[NewCo
     )
 
 
+ANY_ISSUED = """
+SELECT EXISTS (SELECT 1 FROM issued_code AS c WHERE c.agency = $1 AND c.person_key = ANY ($2::bytea[]))
+"""
+
+
+async def any_issued(conn: Connection, agency: str, persons: Sequence[bytes]) -> bool:
+    """Whether any of these persons has had a code at this agency; locks nothing."""
+    return bool(await conn.fetchval(ANY_ISSUED, agency, persons))
+
+
 LOCK_CODES_OF_PERSONS = """
 SELECT c.person_key, c.generation, c.state, c.code_blind
 FROM issued_code AS c
@@ -173,8 +183,7 @@ WITH issued AS (
 confirmed AS (
     UPDATE issued_code AS c
     SET state = 'confirmed', since = $3
-    FROM issued AS i
-    WHERE c.agency = $1 AND c.person_key = i.person_key
+    WHERE c.agency = $1 AND c.person_key = ANY (ARRAY(SELECT i.person_key FROM issued AS i))
     RETURNING c.person_key, c.generation, c.code_blind
 )
 INSERT INTO issued_code_event (agency, person_key, generation, event, code_blind, reason, happened_at)

@@ -74,7 +74,7 @@ WITH opened AS (
     INSERT INTO code_acquisition (agency, unified, number_blind, number_sealed, opened_at)
     SELECT $1, w.unified, w.number_blind, w.number_sealed, $5
     FROM UNNEST($2::text[], $3::bytea[], $4::bytea[]) AS w (unified, number_blind, number_sealed)
-    JOIN unified_person AS p ON p.agency = $1 AND p.unified = w.unified
+    WHERE (SELECT TRUE FROM unified_person AS p WHERE p.agency = $1 AND p.unified = w.unified)
     ORDER BY w.unified
     ON CONFLICT (agency, unified) DO NOTHING
     RETURNING unified
@@ -82,18 +82,12 @@ WITH opened AS (
 INSERT INTO held_code_event (agency, unified, event, generation, reason, happened_at)
 SELECT $1, o.unified, 'asked', NULL, NULL, $5
 FROM opened AS o
-RETURNING
-    unified,
-    EXISTS (SELECT 1 FROM held_code AS h WHERE h.agency = $1 AND h.unified = held_code_event.unified) AS held
 """
 
 
-async def open_acquisitions(
-    conn: Connection, agency: str, rows: Sequence[NewAcquisition], now: datetime
-) -> dict[str, bool]:
-    """Opens an acquisition for everyone who is known and has none open; answers with them, and whether each holds a
-    code."""
-    opened = await conn.fetch(
+async def open_acquisitions(conn: Connection, agency: str, rows: Sequence[NewAcquisition], now: datetime) -> int:
+    """Opens an acquisition for everyone who is known and has none open; how many were opened."""
+    done: str = await conn.execute(
         OPEN_ACQUISITIONS,
         agency,
         [r.unified for r in rows],
@@ -101,7 +95,7 @@ async def open_acquisitions(
         [r.number_sealed for r in rows],
         now,
     )
-    return {r["unified"]: r["held"] for r in opened}
+    return int(done.rpartition(" ")[2])
 
 
 SELECT_STANDINGS = """

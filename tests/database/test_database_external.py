@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 
 from gateway import embedded
+from gateway.assembly import open_party
 from gateway.config import Config, Role, Secret
 from gateway.database import Database, DatabaseForbids, DatabaseUnreachable, create_database, open_database, sibling
 from gateway.layout import ROLE_SCHEMAS
+from gateway.running.backup import back_up
+from gateway.running.folder import mark_as_of
+from gateway.running.restoring import restore
 
+WORDS = "three old pines on a hill"
 HBA = "local all postgres trust\nlocal all all scram-sha-256\n"
 
 
@@ -68,3 +73,30 @@ async def test_a_wrong_password_is_refused_and_not_told(server: str, tmp_path: P
     with pytest.raises(DatabaseUnreachable) as caught:
         await open_database(settings(server, tmp_path, "operator", "hunter2"), Role.NETWORK)
     assert "hunter2" not in str(caught.value)
+
+
+async def test_a_user_that_is_no_superuser_backs_up_and_restores(server: str, tmp_path: Path) -> None:
+    config = settings(server, tmp_path / "data", "operator", "given")
+    config.data.mkdir()
+    mark_as_of(config.data, Role.ALL.parties)
+    for role in Role.ALL.parties:
+        await (await open_party(config, role)).db.close()
+    await back_up(config, tmp_path / "a.sympho", WORDS, lambda what, done: None)
+    other = await create_database(server, "elsewhere")
+    db = await superuser(server)
+    async with db.connection() as conn:
+        await conn.execute("ALTER DATABASE elsewhere OWNER TO operator")
+    await db.close()
+    new = replace(
+        config,
+        data=tmp_path / "new",
+        root_key_file=tmp_path / "new" / "root.key",
+        database_url=Secret(other.replace("postgres@", "operator:given@")),
+    )
+    looked = await restore(new, tmp_path / "a.sympho", WORDS, lambda what, done: None)
+    assert looked.parties == Role.ALL.parties
+    for role in Role.ALL.parties:
+        opened = await open_party(new, role)
+        async with opened.db.connection() as conn:
+            assert await conn.fetchval("SELECT session_user") == f"elsewhere_{role}_run"
+        await opened.db.close()

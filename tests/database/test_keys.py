@@ -71,19 +71,6 @@ async def test_a_wrapped_key_that_was_moved_to_another_name_does_not_open(databa
         await KeyRing.open(db.transaction, key)
 
 
-async def test_after_rewrapping_only_the_new_root_key_opens_and_every_key_is_what_it_was(
-    database_for: DatabaseFor,
-) -> None:
-    db, old, new = await database_for(Role.INTERMEDIARY), root(), root()
-    ring = await KeyRing.open(db.transaction, old)
-    await ring.ensure([AGENCY], PURPOSES)
-    await ring.rewrap(old, new)
-    again = await KeyRing.open(db.transaction, new)
-    assert again.key(AGENCY, "duplicate") == ring.key(AGENCY, "duplicate")
-    with pytest.raises(WrongKey):
-        await KeyRing.open(db.transaction, old)
-
-
 async def test_a_key_whose_transaction_failed_cannot_be_used(database_for: DatabaseFor) -> None:
     db = await database_for(Role.INTERMEDIARY)
     ring = await KeyRing.open(db.transaction, root())

@@ -117,13 +117,13 @@ async def test_a_thousand_translations_take_one_query(network: Database) -> None
 
 async def test_the_number_of_queries_does_not_grow_with_the_persons(network: Database) -> None:
     counts = []
-    for people in ([1], list(range(10, 400))):
+    for people in ([1], list(range(10, 200)), list(range(200, 600))):
         async with network.transaction() as conn:
             with counted(conn) as queries:
                 asked = [(number, resident(n)) for number, n in zip(numbers(len(people)), people, strict=True)]
                 await issuer.issue(conn, ISSUER, CITY, asked, NOW)
         counts.append(len(queries))
-    assert counts[0] == counts[1] <= 4
+    assert counts[2] <= counts[1] == counts[0] <= 4
 
 
 async def test_the_networks_own_record_code_is_the_persons_and_no_agencys(network: Database) -> None:

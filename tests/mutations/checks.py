@@ -19,7 +19,7 @@ from typing import NamedTuple
 from authz.cases.judging import judge
 from authz.cases.reading import read
 from authz.listdocument import canonical
-from authz.matchlist import Ground, ListSource, MatchList, compile_list
+from authz.matchlist import Answer, ListSource, MatchList, compile_list
 from authz.proof import second
 from authz.questions import Snapshot
 from fixtures import seed
@@ -68,13 +68,14 @@ def _row_answers(match_list: MatchList) -> Iterator[bool]:
         for asking in row.inquirers:
             for asked in row.providers:
                 for day in days[row.revision]:
-                    found = match_list.look_up({asking}, row.task, {asked}, row.information, day)
+                    kinds = frozenset({asking}), frozenset({asked})
+                    found = match_list.look_up(kinds[0], row.task, kinds[1], row.information, day)
                     expected = (row.revision, row.item, row.row, row.certainty)
-                    yield isinstance(found, Ground) and _named(found) == expected
+                    yield found.permitted and _named(found) == expected
 
 
-def _named(ground: Ground) -> tuple[str, str, str, str]:
-    return ground.revision, ground.item, ground.row, ground.certainty
+def _named(answer: Answer) -> tuple[object, ...]:
+    return answer.revision, answer.item, answer.row, answer.certainty
 
 
 def _days(match_list: MatchList) -> Iterator[bool]:
@@ -89,7 +90,7 @@ def _days(match_list: MatchList) -> Iterator[bool]:
 def oracle(mutant: Mutant) -> bool:
     closed = {kind: mutant.list.close_kinds((kind,)) for kind in mutant.list.kinds}
     return all(
-        isinstance(mutant.list.look_up(closed[one[0]], one.task, closed[one[2]], one.information, day), Ground) == yes
+        mutant.list.look_up(closed[one[0]], one.task, closed[one[2]], one.information, day).permitted == yes
         for one, day, yes in _asked()
     )
 

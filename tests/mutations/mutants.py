@@ -12,7 +12,8 @@ from datetime import timedelta
 from random import Random
 from typing import TypeVar
 
-from authz.listsource import Certainty, ListSource, Revision, Row, close_kinds
+from authz.listsource import Certainty, ListSource, Procedure, Revision, Row, close_kinds
+from sympho.codes import InformationCode
 
 A_DAY = timedelta(days=1)
 T = TypeVar("T")
@@ -131,6 +132,38 @@ def count_a_kind_as_another(source: ListSource, drawing: Random) -> ListSource:
     return replace(source, kinds=kinds)
 
 
+def drop_a_line_of_a_procedure(source: ListSource, drawing: Random) -> ListSource:
+    procedure = drawing.choice(_mapped(source))
+    lines = [one for one in procedure.information if one in _permitted_below(source, procedure)]
+    if not lines or len(procedure.information) == 1:
+        return drop_a_line_of_a_procedure(source, drawing)
+    gone = drawing.choice(lines)
+    left = tuple(one for one in procedure.information if one != gone)
+    return _proceeding(source, procedure, replace(procedure, information=left))
+
+
+def add_a_line_to_a_procedure(source: ListSource, drawing: Random) -> ListSource:
+    procedure = drawing.choice(_mapped(source))
+    more = sorted(_permitted_below(source, procedure).difference(procedure.information))
+    if not more:
+        return add_a_line_to_a_procedure(source, drawing)
+    lines = tuple(sorted((*procedure.information, drawing.choice(more))))
+    return _proceeding(source, procedure, replace(procedure, information=lines))
+
+
+def call_a_procedure_unmapped(source: ListSource, drawing: Random) -> ListSource:
+    procedure = drawing.choice(_mapped(source))
+    if _permitted_below(source, procedure) <= set(procedure.information):
+        return call_a_procedure_unmapped(source, drawing)
+    return _proceeding(source, procedure, replace(procedure, certainty=Certainty.C))
+
+
+def move_a_procedure_to_another_item(source: ListSource, drawing: Random) -> ListSource:
+    procedure = drawing.choice(source.procedures)
+    items = sorted({row.item for row in source.rows if row.revision == procedure.revision})
+    return _proceeding(source, procedure, replace(procedure, item=_other(drawing, items, procedure.item)))
+
+
 OPERATORS: tuple[Operator, ...] = (
     drop_a_row,
     repeat_a_row_for_another_task,
@@ -148,6 +181,10 @@ OPERATORS: tuple[Operator, ...] = (
     make_a_row_surer_than_it_is,
     forget_that_a_kind_counts_as_another,
     count_a_kind_as_another,
+    drop_a_line_of_a_procedure,
+    add_a_line_to_a_procedure,
+    call_a_procedure_unmapped,
+    move_a_procedure_to_another_item,
 )
 
 
@@ -160,6 +197,20 @@ def _without(source: ListSource, row: Row) -> ListSource:
 
 def _instead(source: ListSource, row: Row, other: Row) -> ListSource:
     return replace(source, rows=tuple(other if one is row else one for one in source.rows))
+
+
+def _proceeding(source: ListSource, procedure: Procedure, other: Procedure) -> ListSource:
+    return replace(source, procedures=tuple(other if one is procedure else one for one in source.procedures))
+
+
+def _mapped(source: ListSource) -> list[Procedure]:
+    return [one for one in source.procedures if one.certainty is not Certainty.C]
+
+
+def _permitted_below(source: ListSource, procedure: Procedure) -> set[InformationCode]:
+    """What the rows of its item have: a line of anything else decides nothing."""
+    place = (procedure.revision, procedure.item)
+    return {row.information for row in source.rows if (row.revision, row.item) == place}
 
 
 def _dated(source: ListSource, revision: Revision, other: Revision) -> ListSource:

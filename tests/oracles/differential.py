@@ -1,8 +1,9 @@
 """Differential testing against other engines: the rows are theirs, the index is ours, the questions are everybody's.
 
 An engine is given a revision's unexpanded rows (``loadtest.engines``). Ours answers the same question in three ways,
-each of which must agree: the look-up, the compiled answer by kind, and the whole recipe ``permit`` between two bodies
-of these kinds. Days are drawn within the revision, its first and last day among them.
+each of which must agree: the look-up, and the recipe ``permit`` between two bodies of these kinds, decided as an
+exchange decides it and checked step by step as an explanation does. Days are drawn within the revision, its first and
+last day among them.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from itertools import islice
 from random import Random
 from typing import NamedTuple
 
-from authz.bykind import compile_by_kind
-from authz.decide import Effect, PermitFacts, Question, decide_permit
-from authz.matchlist import Ground, ListSource, MatchList, Revision
+from authz.decide import PermitFacts, Question, decide_permit
+from authz.matchlist import ListSource, MatchList, Revision
 from authz.proof.agreement import asked_agency, asking_agency, bodies
 from loadtest.engines import Engine
 from loadtest.listquestions import ListQuestion, drawn
@@ -31,8 +31,8 @@ class Difference(NamedTuple):
     day: date
     engine: bool
     looked_up: bool
-    by_kind: bool
     decided: bool
+    checked: bool
 
 
 class Compared(NamedTuple):
@@ -48,22 +48,22 @@ class Ours:
 
     def __init__(self, match_list: MatchList) -> None:
         self._list = match_list
-        self._by_kind = compile_by_kind(match_list)
         self._snapshot = bodies(match_list)
         self._asking = {kind: asking_agency(match_list, kind) for kind in match_list.kinds}
         self._asked = {kind: asked_agency(match_list, kind) for kind in match_list.kinds}
 
     def looked_up(self, question: ListQuestion, day: date) -> bool:
         asking, asked = (self._list.close_kinds((kind,)) for kind in (question[0], question[2]))
-        return isinstance(self._list.look_up(asking, question.task, asked, question.information, day), Ground)
+        return self._list.look_up(asking, question.task, asked, question.information, day).permitted
 
-    def by_kind(self, question: ListQuestion, day: date) -> bool:
-        return self._by_kind.decide(*question, day).effect is Effect.PERMIT
-
-    def decided(self, question: ListQuestion, day: date) -> bool:
+    def decided(self, question: ListQuestion, day: date, *, explain: bool = False) -> bool:
         asking, task, asked, information = question
         whole = Question(self._asking[asking], self._asked[asked], task, None, information, (), False)
-        return decide_permit(self._snapshot, whole, PermitFacts(True, True), day).permitted
+        return decide_permit(self._snapshot, whole, PermitFacts(True, True), day, explain=explain).permitted
+
+    def twice(self, question: ListQuestion, day: date) -> tuple[bool, bool]:
+        """As decided, and as checked step by step."""
+        return self.decided(question, day), self.decided(question, day, explain=True)
 
 
 def compare(
@@ -75,7 +75,7 @@ def compare(
     held = engine(source, rows)
     answers = held.permitted(held.decide(held.prepare(questions)))
     asked_of_ours = [
-        Difference(one, day, answer, ours.looked_up(one, day), ours.by_kind(one, day), ours.decided(one, day))
+        Difference(one, day, answer, ours.looked_up(one, day), *ours.twice(one, day))
         for one, day, answer in zip(questions, _days(revision, seed), answers, strict=False)
     ]
     differences = [one for one in asked_of_ours if len(set(one[2:])) > 1]

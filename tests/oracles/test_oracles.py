@@ -32,4 +32,4 @@ def test_an_engine_tells_a_list_that_permits_one_row_too_many() -> None:
     wrong = {(one.question.task, one.question.information) for one in found.differences}
     assert wrong == {(rows[0].task, rows[0].information)}
     assert not any(one.engine for one in found.differences)
-    assert all(one.looked_up and one.by_kind and one.decided for one in found.differences)
+    assert all(one.looked_up and one.decided and one.checked for one in found.differences)

@@ -102,12 +102,12 @@ def data_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(data: Path, *arguments: str, command: str = "serve") -> Iterator[Program]:
+def serving(data: Path, *arguments: str, command: str = "serve", **more: str) -> Iterator[Program]:
     """``sympho serve``, or ``run``, on that folder; whatever is left of it at the end is killed."""
     log = data.with_suffix(".log")
     line = [*SYMPHO, command, "--data", str(data), "--port", "0", "--log-level", "info", *arguments]
     with log.open("ab") as output:
-        process = subprocess.Popen(line, stdout=output, stderr=subprocess.STDOUT, env=environment())
+        process = subprocess.Popen(line, stdout=output, stderr=subprocess.STDOUT, env=environment(**more))
     program = Program(process, data, log)
     try:
         yield program

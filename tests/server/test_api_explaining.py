@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from authz.duties import Duty
@@ -26,6 +27,9 @@ KINDS = {
     "provider": "MUNICIPALITY",
     "information": "予防接種法による予防接種の実施に関する情報",
 }
+
+
+WITHDRAWN = NOON + timedelta(days=20)
 
 
 def question_of(ask: Ask) -> dict[str, Any]:
@@ -184,13 +188,19 @@ async def test_a_list_that_will_be_held_is_not_known(api: Api) -> None:
 
 @pytest.fixture(scope="module")
 async def amended(clones: Clones, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
-    """A country that was sent a second list, without the item of vaccination, ten days after the first."""
+    """A country that was sent a second list, without the item of vaccination, ten days after the first; and ten days
+    later a directory in which who is asked about taxes has no assessment any more."""
     async with served(clones, tmp_path_factory.mktemp("amended")) as made:
         source = lists.load()
         rows = tuple(row for row in source.rows if (row.revision, row.item) != ("teikyo-2026-06-26", "25"))
         await publishing.set_clock(made.parties.network, NOON + timedelta(days=10), frozen=True)
         await publications.refresh(made.parties.intermediary)
         await publishing.publish_list(made.parties.network, canonical(replace(source, rows=rows)))
+        await publications.refresh(made.parties.intermediary)
+        await publishing.set_clock(made.parties.network, WITHDRAWN, frozen=True)
+        await publications.refresh(made.parties.intermediary)
+        entry = made.parties.network.published.directory.entry(made.parties.world.cast.tax.provider)
+        await publishing.register_agencies(made.parties.network, [msgspec.structs.replace(entry, assessments={})])
         await publications.refresh(made.parties.intermediary)
         yield made
 
@@ -212,11 +222,41 @@ async def test_a_question_is_explained_by_the_list_that_was_held_then_at_either_
             assert {one["serial"] for one in said["decisions"]} == {serial}
 
 
+async def test_agencies_are_judged_by_the_directory_that_was_held_then_at_either_desk(amended: Api) -> None:
+    question = question_of(amended.parties.world.cast.tax)
+    for agency in (amended.parties.world.cast.tax.inquirer, amended.parties.world.network.code):
+        login = await amended.hire(agency, Duty.EXPLAIN)
+        for known_at, effect in (
+            (None, "deny"),
+            (WITHDRAWN, "deny"),
+            (WITHDRAWN - timedelta(microseconds=1), "permit"),
+            (NOON + timedelta(days=9), "permit"),
+        ):
+            body = question if known_at is None else question | {"known_at": known_at.isoformat()}
+            said = (await amended.call("explain-decision", by=login, body=body)).body
+            assert said["effect"] == effect, (agency, known_at)
+            assert (said["reasons"][:1] or [{"word": ""}])[0]["word"] == (
+                "assessment-provider-missing" if effect == "deny" else ""
+            )
+            assumed = {one["word"] for one in said["assumed"]}
+            assert ("directory-as-held-now" in assumed) is (known_at is None)
+
+
 async def test_before_a_server_held_any_list_the_first_one_stands_for_it_and_the_answer_says_so(amended: Api) -> None:
     login = await amended.hire(amended.parties.world.cast.tax.inquirer, Duty.EXPLAIN)
     for known_at, yet in ((NOON, True), (NOON - timedelta(microseconds=1), False)):
         said = (await amended.call("explain-decision", by=login, body=KINDS | {"known_at": known_at.isoformat()})).body
         assert ("no-list-held-yet" not in {one["word"] for one in said["assumed"]}) is yet
+
+
+async def test_before_a_server_held_any_directory_the_one_of_now_stands_for_it_and_the_answer_says_so(
+    amended: Api,
+) -> None:
+    login = await amended.hire(amended.parties.world.cast.tax.inquirer, Duty.EXPLAIN)
+    body = question_of(amended.parties.world.cast.tax) | {"known_at": (NOON - timedelta(days=1)).isoformat()}
+    said = (await amended.call("explain-decision", by=login, body=body)).body
+    assert (said["list"]["serial"], said["reasons"][0]["word"]) == (1, "assessment-provider-missing")
+    assert {"no-list-held-yet", "directory-as-held-now"} <= {one["word"] for one in said["assumed"]}
 
 
 async def test_both_axes_are_independent_of_each_other(amended: Api) -> None:

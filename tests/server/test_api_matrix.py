@@ -190,8 +190,11 @@ async def test_another_bodys_account_is_not_found(api: Api) -> None:
     cast = api.parties.world.cast
     theirs = (await api.call("show-me", by=cast.vaccination.login)).body["staff"]["id"]
     keeper = api.login_with(Duty.MANAGE_STAFF, cast.tax.inquirer)
-    for name in ("disable-staff", "enable-staff", "reset-staff-password", "revoke-staff-sessions"):
+    acts = ("disable-staff", "enable-staff", "reset-staff-password", "revoke-staff-sessions", "list-staff-sessions")
+    for name in acts:
         assert (await api.call(name, by=keeper, path={"staff_id": theirs})).slug == "not-found", name
+    nobodys = {"staff_id": "stf_" + "a" * 26}
+    assert (await api.call("list-staff-sessions", by=keeper, path=nobodys)).slug == "not-found"
     body = {"office": "x", "duties": []}
     assert (await api.call("charge-staff", by=keeper, path={"staff_id": theirs}, body=body)).slug == "not-found"
     made = await api.client(cast.vaccination.inquirer, {"list-inquiries"}, SystemCode("024"))

@@ -12,11 +12,14 @@ import pytest
 from authz.listmanifest import Candidate, Link, ListFault, ListRefused, PublicKey, drawn_up
 from fixtures.seed import list_document
 from gateway.exchange import listing
+from gateway.exchange.directory import verify_directory
 from gateway.exchange.jws import SigningKey, unverified_kid
 from gateway.intermediary import lists as server_lists
 from gateway.intermediary import publications
+from gateway.intermediary.store import held as held_store
 from gateway.intermediary.store import lists as held_lists
 from gateway.network import lists, publishing
+from gateway.network import store as network_store
 from gateway.records.record import Role as Holder
 from tests.conftest import Clones
 from tests.countries import APPROVERS, Transport
@@ -214,7 +217,7 @@ async def _publish_at(stage: Stage, hours: int) -> datetime:
     return at
 
 
-async def test_which_list_was_held_is_known_for_every_moment(stage: Stage) -> None:
+async def test_which_directory_was_held_is_known_for_every_moment_and_it_names_the_list(stage: Stage) -> None:
     before = stage.network.clock.now()
     second, third = [await _publish_at(stage, hours) for hours in (1, 2)]
     async with stage.network.db.connection() as conn, stage.intermediary.db.connection() as held:
@@ -225,5 +228,23 @@ async def test_which_list_was_held_is_known_for_every_moment(stage: Stage) -> No
             (third, 3),
             (third.replace(year=2090), 3),
         ):
-            assert await lists.store.known_at(conn, at) == serial
-            assert await held_lists.known_at(held, at) == serial
+            for edition in (await network_store.edition_at(conn, at), await held_store.directory_at(held, at)):
+                assert edition is not None
+                directory = verify_directory(edition.signed, stage.network.published.directory.network_verifying)
+                assert (directory.list, directory.serial) == (serial, edition.serial)
+                assert (edition.since <= at) == (at.year > 2000)
+
+
+async def test_former_directories_go_seven_years_after_the_next_one_took_their_place(stage: Stage) -> None:
+    network, server = stage.network, stage.intermediary
+    before = stage.network.clock.now()
+    at = (await _publish_at(stage, 1)).replace(year=before.year + 7)
+    for day, kept in ((at, True), (at + timedelta(seconds=1), False)):
+        await stage.set_clock(day)
+        await lists.forget_old(network)
+        await server_lists.forget_old(server)
+        async with network.db.connection() as conn, server.db.connection() as held:
+            for edition in (await network_store.edition_at(conn, before), await held_store.directory_at(held, before)):
+                assert edition is not None
+                assert (edition.since <= before) is kept
+            assert await held_store.read_directory(held) == network.published.signed

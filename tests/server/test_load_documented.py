@@ -14,7 +14,7 @@ from loadtest.duration import seconds_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "load.md").read_text(encoding="utf-8")
-TYPED = [line.partition("#")[0].strip() for line in PAGE.splitlines() if line.startswith("    sympho load ")]
+TYPED = [line for line in PAGE.replace("\\\n", " ").splitlines() if line.startswith("sympho load ")]
 
 
 @pytest.mark.parametrize("line", TYPED)
@@ -28,7 +28,7 @@ def test_every_example_of_a_run_is_taken_by_the_command(line: str) -> None:
 
 
 def test_there_are_examples_and_the_files_that_they_name_are_there() -> None:
-    assert len(TYPED) >= 4
+    assert len(TYPED) >= 2
     assert set(re.findall(r"loadtest/[a-z]+\.(?:py|toml)", PAGE)) <= {
         path.relative_to(ROOT).as_posix() for path in (ROOT / "loadtest").iterdir()
     }

@@ -85,12 +85,11 @@ async def report(api: Api) -> Report:
 async def test_every_attack_on_ours_is_held_and_few_are_not_tried(report: Report) -> None:
     assert broken(report) == []
     untried = {f"{one.family} {one.en}" for one in report.findings if one.verdict is Verdict.NOT_TRIED}
-    assert untried <= {
-        "lists a lower serial published again",  # tried where another test has published one
-        "permits a genuine permit used again or altered",
-        "permits an inquiry with a forged permit",
-        "permits at the party door without a certificate",
-    }
+    at_the_parties = {one for one in untried if one.startswith("permits ")}  # tried in test_probe_apart
+    assert untried - at_the_parties <= {
+        "lists a lower serial published again"
+    }  # tried where another test has published one
+    assert "permits parties' messages at the public door" not in at_the_parties
     assert {one.family for one in report.findings} == set(Family)
 
 

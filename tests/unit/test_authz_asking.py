@@ -142,9 +142,11 @@ def test_two_revisions_are_compared_as_text_as_json_and_as_a_page(run: Run, tmp_
     page = tmp_path / "diff.html"
     assert run("diff", "@2026-02-02", "@2026-06-26", "--html", str(page))[0] == 0
     text = page.read_text(encoding="utf-8")
-    assert text.count("<tr data-filtered data-counted") == gained + lost + sum(
-        len(item["rows"]) for item in stretch["items"]
-    )
+    naming = stretch["naming"]
+    assert f"DENY→ALLOW {naming['gained']:,}   ALLOW→DENY {naming['lost']:,}" in out
+    rows = sum(len(item["rows"]) for item in stretch["items"])
+    named = len(stretch["procedures"]) + len(naming["now_permitted"]) + len(naming["no_longer_permitted"])
+    assert text.count("<tr data-filtered data-counted") == gained + lost + rows + named
 
 
 def test_two_files_are_compared_over_all_days_and_equal_ones_differ_in_nothing(run: Run, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,6 +61,9 @@ def questions(draw: st.DrawFn) -> Question:
     )
 
 
+NOON = datetime(2026, 11, 1, 3, tzinfo=UTC)
+
+
 def decided(question: Question, facts: AskFacts | PermitFacts | ProvideFacts) -> tuple[Recipe, Decision]:
     match facts:
         case AskFacts():
@@ -74,7 +78,8 @@ def stored(question: Question, facts: AskFacts | PermitFacts | ProvideFacts) -> 
     """What a record says of the decision; whether the person consented is not in it."""
     recipe, decision = decided(question, facts)
     said = replace(question, consent=Reason.CONSENT_MISSING not in decision.reasons)
-    return Stored("txn", CITY, recipe, said, DAY, decision.serial, decision.digest, decision.ground, decision.reasons)
+    rests = decision.serial, decision.digest, decision.ground, decision.reasons
+    return Stored("txn", CITY, recipe, said, DAY, *rests, NOON)
 
 
 @settings(max_examples=300, deadline=None)

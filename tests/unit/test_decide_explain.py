@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,6 +101,8 @@ OTHER_DAYS = (
     date(2016, 8, 1),
     date(2024, 5, 26),
     date(2024, 5, 27),
+    date.min,
+    date.max,
     datetime.fromisoformat("2026-11-01T00:00:00+09:00"),
     None,
 )
@@ -165,6 +169,38 @@ def test_permitting_is_decided_alike_in_both_modes(
 @given(snapshots(), QUESTIONS, st.one_of(PROVIDES, PROVIDES, PROVIDES, FACTS_OF_ANY_RECIPE), DAYS)
 def test_providing_is_decided_alike_in_both_modes(snapshot: Snapshot, question: Question, facts: Any, day: Any) -> None:
     agree(decide_provide(snapshot, question, facts, day), decide_provide(snapshot, question, facts, day, explain=True))
+
+
+DECIDE: dict[type, Any] = {AskFacts: decide_ask, PermitFacts: decide_permit, ProvideFacts: decide_provide}
+
+
+@pytest.mark.parametrize("facts", [ASK, PERMIT, PROVIDE], ids=lambda facts: type(facts).__name__)
+def test_the_usual_question_is_answered_as_its_checks_answer_it_and_so_is_whatever_differs_from_it_in_one_thing(
+    facts: Any,
+) -> None:
+    decide, fields = DECIDE[type(facts)], {ASK: ASK_FIELDS, PERMIT: PERMIT_FIELDS, PROVIDE: PROVIDE_FIELDS}[facts]
+    standard = Snapshot(LIST, AGENCIES, LIST.items)
+    assert decide(standard, QUESTION, facts, DAY) == replaced(decide(standard, QUESTION, facts, DAY, explain=True))
+    for field, values in QUESTION_FIELDS.items():
+        for value in values:
+            question = replace(QUESTION, **{field: value})
+            agree(decide(standard, question, facts, DAY), decide(standard, question, facts, DAY, explain=True))
+    for field, values in fields.items():
+        for value in values:
+            known = replace(facts, **{field: value})
+            agree(decide(standard, QUESTION, known, DAY), decide(standard, QUESTION, known, DAY, explain=True))
+    for agency in (CITY, TOWN):
+        for field, values in AGENCY_FIELDS.items():
+            for value in values:
+                changed = replace(AGENCIES[agency], **{field: value})
+                snapshot = Snapshot(LIST, {**AGENCIES, agency: changed}, LIST.items)
+                for day in (DAY, *OTHER_DAYS):
+                    fast, full = (decide(snapshot, QUESTION, facts, day, explain=explain) for explain in (False, True))
+                    agree(fast, full)
+
+
+def replaced(explained: Decision) -> Decision:
+    return msgspec.structs.replace(explained, verdicts=())
 
 
 @settings(max_examples=300, deadline=None)

@@ -102,7 +102,7 @@ def test_a_kind_is_judged_by_the_list_alone(match_list: MatchList, asked: Asked,
     assert (explained.effect is Effect.PERMIT) == plainly_permitted(match_list.source, asked, day)
     kinds = [match_list.close_kinds((str(party),)) for party in (asked.inquirer, asked.provider)]
     found = match_list.look_up(kinds[0], asked.task, kinds[1], asked.information, day)
-    assert explained.stops_at == (OF_MISS[found] if isinstance(found, Miss) else None)
+    assert explained.stops_at == (None if found.miss is None else OF_MISS[found.miss])
 
 
 # --- borders in time ------------------------------------------------------------------------------------------------

@@ -113,6 +113,11 @@ def test_what_was_moved_to_another_person_or_agency_does_not_open() -> None:
         assert str(trouble.value) == "符号: what is kept does not open at its place"
 
 
+@given(keys, agencies, st.lists(residents, max_size=5))
+def test_many_blind_indices_are_those_of_each(key: bytes, agency: AgencyCode, numbers: list[ResidentCode]) -> None:
+    assert linkage.blinds(key, agency, numbers) == [linkage.blind(key, agency, number) for number in numbers]
+
+
 def test_a_blind_index_tells_agencies_and_keys_apart() -> None:
     number = UnifiedNumber("0" * 15)
     blinds = {

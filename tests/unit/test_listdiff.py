@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from authz.grants import Combination, grants
 from authz.listdiff import Happened, ListDiff, StretchDiff, compare_lists, compare_revisions
-from authz.matchlist import Certainty, Ground, MatchList, Row, compile_list
+from authz.matchlist import Certainty, MatchList, Row, compile_list
 from fixtures.lists import load
 from tests.smalllists import DAYS, INFORMATION, KINDS, REVISIONS, TASKS, lists, source_of
 
@@ -32,7 +32,7 @@ def combinations(grants_said: object) -> set[tuple[str, ...]]:
 def permits(match_list: MatchList, one: tuple[str, ...], day: date) -> bool:
     of = Combination(one[0], TASKS[TASKS.index(one[1])], one[2], INFORMATION[INFORMATION.index(one[3])])
     asking, asked = match_list.close_kinds((of.inquirer,)), match_list.close_kinds((of.provider,))
-    return isinstance(match_list.look_up(asking, of.task, asked, of.information, day), Ground)
+    return match_list.look_up(asking, of.task, asked, of.information, day).permitted
 
 
 def stretch_of(diff: ListDiff, day: date) -> StretchDiff | None:
@@ -78,7 +78,7 @@ def test_grants_are_the_combinations_that_the_list_permits_with_the_row_that_dec
         for one, row in list(written_out.items())[::97]:
             asking, asked = LIST.close_kinds((one.inquirer,)), LIST.close_kinds((one.provider,))
             found = LIST.look_up(asking, one.task, asked, one.information, revision.in_force_from)
-            assert isinstance(found, Ground)
+            assert found.permitted
             assert (found.item, found.row) == (row.item, row.row)
 
 

@@ -195,6 +195,16 @@ def test_a_serial_never_goes_back() -> None:
     assert fault_of(lambda: extended(third, third.signed)) is ListFault.HISTORY_FORKED
 
 
+def test_a_serial_that_goes_back_is_named_whatever_key_signed_it() -> None:
+    second = extended(first(), signed(candidate(first(), next_key=public(NEXT))))
+    third = extended(second, signed(candidate(second, key=public(NEXT)), key=NEXT))
+    fourth = extended(third, signed(candidate(third, key=public(NEXT)), key=NEXT))
+    assert fault_of(lambda: extended(fourth, second.signed)) is ListFault.SERIAL_LOWER
+    assert fault_of(lambda: extended(fourth, third.signed)) is ListFault.SERIAL_LOWER
+    assert fault_of(lambda: extended(fourth, second.signed[:-4] + "AAAA")) is ListFault.SERIAL_LOWER
+    assert fault_of(lambda: extended(third, second.signed.replace(".", ".!", 1))) is ListFault.KEY_NOT_ANNOUNCED
+
+
 def test_a_history_begins_with_its_first_list_and_with_no_other() -> None:
     second = signed(candidate(first()))
     assert fault_of(lambda: extended(None, second)) is ListFault.HISTORY_FORKED

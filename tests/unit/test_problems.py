@@ -62,6 +62,7 @@ PROMISED = [
     "notice-invalid",
     "clock-skew",
     "database-unavailable",
+    "disk-full",
     "network-unavailable",
     "directory-stale",
     "not-ready",

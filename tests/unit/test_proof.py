@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from authz.matchlist import Ground, ListSource, Miss, canonical, compile_list
+from authz.matchlist import ListSource, Miss, canonical, compile_list
 from authz.proof import running, second, sweep
-from authz.proof.agreement import Agreement
-from authz.proof.sweep import Block, Place, Statement, places
+from authz.proof.agreement import Agreement, bodies
+from authz.proof.naming import Naming
+from authz.proof.sweep import Block, Named, Place, Statement, places
 from fixtures.lists import load
 
-ITEMS = {"16", "16-2", "16-3", "25", "26", "115-2", "153"}
+ITEMS = {"13", "16", "16-2", "16-3", "25", "26", "115-2", "153", "168"}
 KINDS = ("A_BOMB_CITY", "MINISTER_HEALTH", "MUNICIPALITY", "PREFECTURE", "WIDE_AREA_UNION")
 LETTER = {Miss.INQUIRER_KIND: "1", Miss.TASK: "2", Miss.PROVIDER_KIND: "3", Miss.INFORMATION: "4"}
 
@@ -42,6 +43,12 @@ def small() -> ListSource:
         items=tuple(one for one in whole.items if one.information in information),
         revisions=whole.revisions,
         rows=rows,
+        procedures=tuple(
+            replace(one, information=left)
+            for one in whole.procedures
+            if any((row.revision, row.item) == (one.revision, one.item) for row in rows)
+            and (left := tuple(named for named in one.information if named in information))
+        ),
     )
 
 
@@ -49,13 +56,18 @@ SOURCE = small()
 DOCUMENT = canonical(SOURCE)
 LIST = compile_list(SOURCE, 1)
 BLOCKS = [sweep.sweep(LIST, place) for place in places(LIST)]
+NAMING = Naming(LIST, bodies(LIST))
+NAMED = [NAMING.named(block) for block in BLOCKS]
 
 
-def stated(blocks: list[Block]) -> str:
+def stated(blocks: list[Block], named: list[Named]) -> str:
     statement = Statement(LIST)
-    for block in blocks:
-        statement.add(block)
+    for block, beside in zip(blocks, named, strict=True):
+        statement.add(block, beside)
     return statement.text
+
+
+STATED = stated(BLOCKS, [named for named, _, _ in NAMED])
 
 
 def test_a_statement_has_a_letter_for_every_combination_in_the_documented_order() -> None:
@@ -65,10 +77,10 @@ def test_a_statement_has_a_letter_for_every_combination_in_the_documented_order(
         for letter, (asking, task, asked, information) in zip(letters, combinations, strict=True):
             kinds = LIST.close_kinds({asking}), LIST.close_kinds({asked})
             found = LIST.look_up(kinds[0], task, kinds[1], information, revision.in_force_from)
-            assert letter == ("Y" if isinstance(found, Ground) else LETTER[found])
+            assert letter == ("Y" if found.miss is None else LETTER[found.miss])
         digest = hashlib.sha256(letters.encode()).hexdigest()
-        assert f"revision {revision.revision} tried {len(letters)} " in stated(BLOCKS)
-        assert f" letters {digest} " in stated(BLOCKS)
+        assert f"revision {revision.revision} tried {len(letters)} " in STATED
+        assert f" letters {digest} " in STATED
 
 
 def test_grounds_name_the_row_of_each_permitted_combination() -> None:
@@ -81,8 +93,46 @@ def test_grounds_name_the_row_of_each_permitted_combination() -> None:
     assert lines.count("\n") == sum(block.permitted for block in BLOCKS if block.place.revision == "teikyo-2026-06-26")
 
 
+LETTER_OF = {"lines": "Y", "unmapped": "U", "amended": "A", "not-carried": "-"}
+
+
+def test_every_permitted_combination_has_a_letter_for_each_procedure_that_is_named() -> None:
+    codes = tuple(one.procedure for one in compile_list(SOURCE, 1).source.procedures)
+    seen = set()
+    for block, (named, decisions, differences) in zip(BLOCKS, NAMED, strict=True):
+        assert (len(named.letters), differences) == (block.permitted * len(codes), [])
+        assert decisions >= len(named.letters)
+        said = [line.split(" ") for line in block.grounds.decode().splitlines()]
+        grounds = dict(line.rsplit(" ", 1) for line in named.grounds.decode().splitlines())
+        for n, (letter, (words, code)) in enumerate(zip(named.letters.decode(), product(said, codes), strict=True)):
+            combination = " ".join((*words[:4], code))
+            assert (letter in "YUA") == (combination in grounds), n
+            seen.add(letter)
+        assert list(grounds) == [
+            " ".join((*words[:4], code))
+            for letter, (words, code) in zip(named.letters.decode(), product(said, codes), strict=True)
+            if letter in "YUA"
+        ]
+    assert seen == set("YNUE-")
+
+
+def test_a_procedure_of_the_last_revision_alone_is_amended_before_it_by_both_evaluations() -> None:
+    first = SOURCE.procedures[0]
+    moved = replace(first, revision="teikyo-2026-06-26")
+    changed = replace(SOURCE, procedures=(moved, *SOURCE.procedures[1:]))
+    match_list = compile_list(changed, 1)
+    naming = Naming(match_list, bodies(match_list))
+    statement = Statement(match_list)
+    named = [naming.named(block)[0] for block in BLOCKS]
+    for block, beside in zip(BLOCKS, named, strict=True):
+        statement.add(block, beside)
+    assert any(b"A" in one.letters for one in named)
+    assert statement.text == second.statement(canonical(changed))
+    assert statement.text.splitlines()[8:] != STATED.splitlines()[8:]
+
+
 def test_the_second_evaluation_comes_to_the_same_statement() -> None:
-    assert second.statement(DOCUMENT) == stated(BLOCKS)
+    assert second.statement(DOCUMENT) == STATED
 
 
 def test_the_second_evaluation_imports_the_standard_library_and_nothing_else() -> None:
@@ -137,20 +187,20 @@ def test_a_proof_does_not_hold_when_the_second_evaluation_or_a_decision_says_oth
 
 def test_blocks_out_of_order_or_missing_make_no_statement() -> None:
     with pytest.raises(ValueError, match="out of order"):
-        Statement(LIST).add(BLOCKS[1])
+        Statement(LIST).add(BLOCKS[1], NAMED[1][0])
     with pytest.raises(ValueError, match="missing"):
         _ = Statement(LIST).text
 
 
 def test_whole_decisions_agree_with_every_block_and_a_forged_letter_is_told() -> None:
-    agreement = Agreement(LIST)
+    agreement = Agreement(LIST, bodies(LIST))
     block = next(one for one in BLOCKS if one.place == Place("teikyo-2026-06-26", "MUNICIPALITY"))
     decisions, differences = agreement.differences(block)
-    assert decisions > 3 * block.permitted
+    assert decisions > 4 * block.permitted
     assert differences == []
     forged = block.letters.replace(b"Y", b"4", 1)
     _, differences = agreement.differences(Block(block.place, forged, block.grounds))
-    assert len(differences) == 3
+    assert len(differences) == 4
     assert all("MUNICIPALITY" in text and "4, but" in text for text in differences)
 
 
@@ -162,6 +212,6 @@ def test_the_figures_of_the_page_on_authorization_are_those_of_the_list_that_is_
         words = line.split(" ")
         if words[0] == "list":
             assert f"`{words[1][:16]}…`" in page
-        if words[0] == "revision":
+        if words[0] in ("revision", "procedures"):
             figures = [words[1], f"{int(words[3]):,}", f"{int(words[5]):,}", *(f"`{words[n][:16]}…`" for n in (7, 9))]
             assert f"| {' | '.join(figures)} |" in page

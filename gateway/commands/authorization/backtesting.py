@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.progress import Progress
@@ -21,8 +22,10 @@ from gateway.commands.authorization.sources import DEFAULT_WORLD, document_of
 from gateway.commands.command import Arguments, Command, Exit, Parser
 from gateway.commands.screen import err, quietly, say, show_json, show_pairs, show_table
 from gateway.config import ConfigError, load
-from gateway.running.backtesting import Past, past
 from sympho.codes import encode_hook
+
+if TYPE_CHECKING:
+    from gateway.running.backtesting import Past
 
 __all__ = ["COMMANDS"]
 
@@ -72,6 +75,8 @@ def _backtest(args: Arguments) -> int:
     as_of = _day(args.as_of)
     document = document_of(args.list, DEFAULT_WORLD) if args.list else None
     quietly()
+    from gateway.running.backtesting import past
+
     config = load({"data": args.data})
     found = asyncio.run(past(config, [load({"data": one}) for one in args.server]))
     wanted = [one for one in found.stored if args.recipe in (None, one.recipe.value)]
@@ -100,14 +105,21 @@ def _day(text: str | None) -> date | None:
 def _list_of(found: Past, document: bytes | None, serial: int | None) -> Callable[[Stored], Snapshot | None]:
     kept = cache(found.kept)
     if document is not None:
-        candidate = found.snapshot(compile_list(parse(document), max(found.documents, default=0) + 1))
-        return lambda _: candidate
+        candidate = compile_list(parse(document), max(found.documents, default=0) + 1)
+        return lambda stored: found.snapshot(candidate, stored)
     if serial is None:
-        return lambda stored: None if (named := found.named_by(stored)) is None else kept(named)
-    if kept(serial) is None:
-        held = ", ".join(str(one) for one in sorted(found.documents))
+
+        def named(stored: Stored) -> Snapshot | None:
+            serial = found.named_by(stored)
+            by = None if serial is None else kept(serial)
+            return None if by is None else found.snapshot(by, stored)
+
+        return named
+    one = kept(serial)
+    if one is None:
+        held = ", ".join(str(known) for known in sorted(found.documents))
         raise ConfigError(f"--serial: {serial} は保有していません / is not kept; kept: {held}")
-    return lambda _: kept(serial)
+    return lambda stored: found.snapshot(one, stored)
 
 
 def _as_json(done: _Done) -> dict[str, object]:
@@ -168,9 +180,9 @@ COMMANDS: Sequence[Command] = (
         "decide stored exchanges again, by their own list or by another one",
         about=(
             "照会者・ネットワーク・提供者の記録を読み、それぞれの判定をやり直して、当時と違うものを挙げます。\n"
-            "符号の有無や自動応答不可など、その時しか分からないことは記録のとおりとし、機関は今の名簿によります。\n"
+            "符号の有無や自動応答不可など、その時しか分からないことは記録のとおりとし、機関はその時の名簿によります。\n"
             "Reads every holder's records from the data, a server up or not. What only the exchange could show is\n"
-            "taken as recorded; agencies are judged by the directory held now. 0: all as they were, 1: some differ."
+            "taken as recorded; agencies are judged by the directory of the time. 0: all as they were, 1: some differ."
         ),
         examples=(
             "sympho authz backtest",

@@ -8,15 +8,21 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
-from authz.listdiff import Happened, ItemDiff, ListDiff, NameDiff, RowDiff, StretchDiff
-from authz.wording import GrantSaid, ListRead, Named, Statute
+from authz.listdiff import ItemDiff, ListDiff, NameDiff, RowDiff, StretchDiff
+from authz.wording import GrantSaid, Happened, ListRead, Named, Statute
 from gateway.commands.authorization import pages
+from gateway.commands.authorization.differing_procedures import (
+    HAPPENED,
+    SIGNS,
+    contents,
+    procedures_section,
+    show_procedures,
+)
 from gateway.commands.screen import say, show_table
 
 __all__ = ["diff_page", "show_diff"]
 
-HAPPENED: Final = {Happened.ADDED: "追加", Happened.REMOVED: "削除", Happened.CHANGED: "変更"}
-SIGNS: Final = {Happened.ADDED: "+", Happened.REMOVED: "-", Happened.CHANGED: "~"}
+OF_ITEMS: Final = (Happened.ADDED, Happened.REMOVED, Happened.CHANGED)
 COLUMNS: Final = {
     "inquirers": "照会者",
     "task": "事務",
@@ -67,7 +73,7 @@ def _show_stretch(diff: StretchDiff, limit: int) -> None:
         say(f"{diff.since} ～ {diff.until or ''}", "bold")
     say(f"前 before  {_side(diff.before)}", "bold")
     say(f"後 after   {_side(diff.after)}", "bold")
-    counts = "、".join(f"{HAPPENED[one]} {_happened(diff, one)} 項" for one in Happened)
+    counts = "、".join(f"{HAPPENED[one]} {_happened(diff, one)} 項" for one in OF_ITEMS)
     say(f"法令の文言 in the words of the law: {counts}")
     show_table("", WORDS, (tuple(_row_cells(item, row)) for item in diff.items for row in item.rows))
     say()
@@ -76,6 +82,7 @@ def _show_stretch(diff: StretchDiff, limit: int) -> None:
     say(f"DENY→ALLOW {gained:,}   ALLOW→DENY {lost:,}（うち {diff.reworded:,} は改められた事務で引き続き許可）", "bold")
     _show_grants("許可になる組合せ DENY→ALLOW", diff.now_permitted, limit)
     _show_grants("許可でなくなる組合せ ALLOW→DENY", diff.no_longer_permitted, limit)
+    show_procedures(diff, limit)
 
 
 def _row_cells(item: ItemDiff, row: RowDiff) -> Iterator[str]:
@@ -168,7 +175,7 @@ def _stretch(diff: StretchDiff, anchor: str) -> Iterator[str]:
     yield "</ul>"
     yield (
         f'<nav aria-label="目次"><a href="#{anchor}-law">法令の文言</a> ・ <a href="#{anchor}-yes">許可になる組合せ</a> ・ '
-        f'<a href="#{anchor}-no">許可でなくなる組合せ</a></nav>'
+        f'<a href="#{anchor}-no">許可でなくなる組合せ</a>{contents(anchor)}</nav>'
     )
     yield f'<h2 id="{anchor}-law">{pages.both("法令の文言", "In the words of the law")}</h2>'
     for item in diff.items:
@@ -179,6 +186,7 @@ def _stretch(diff: StretchDiff, anchor: str) -> Iterator[str]:
     ):
         yield f'<h2 id="{anchor}-{which}">{pages.both(ja, en)} {len(grants):,}</h2>'
         yield from _grants(grants)
+    yield from procedures_section(diff, anchor)
 
 
 def _revision(which: str, read: ListRead | None) -> str:

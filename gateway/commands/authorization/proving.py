@@ -22,13 +22,9 @@ from gateway.config import ConfigError
 __all__ = ["COMMANDS"]
 
 SHOWN = 20
-COLUMNS = (
-    "版 revision",
-    "組合せ tried",
-    "許可 permitted",
-    "判定の SHA-256 of letters",
-    "根拠の SHA-256 of grounds",
-)
+FIGURES = ("許可 permitted", "判定の SHA-256 of letters", "根拠の SHA-256 of grounds")
+COLUMNS = ("版 revision", "組合せ tried", *FIGURES)
+NAMED = ("版 revision", "事務手続を示した組合せ named", *FIGURES)
 
 
 def _for_prove(parser: Parser) -> None:
@@ -87,8 +83,13 @@ def _files(folder: Path | None) -> Iterator[Watch]:
     files: dict[str, BinaryIO] = {}
 
     def keep(checked: Checked) -> None:
-        block = checked.block
-        for suffix, content in (("letters", block.letters), ("grounds", block.grounds)):
+        block, named = checked.block, checked.named
+        for suffix, content in (
+            ("letters", block.letters),
+            ("grounds", block.grounds),
+            ("procedures.letters", named.letters),
+            ("procedures.grounds", named.grounds),
+        ):
             name = f"{block.place.revision}.{suffix}"
             if name not in files:
                 files[name] = (folder / name).open("wb")
@@ -104,24 +105,30 @@ def _files(folder: Path | None) -> Iterator[Watch]:
 # --- the result ---------------------------------------------------------------------------------------------------
 
 
-def _revisions(proof: Proof) -> Iterator[Mapping[str, str]]:
+def _lines(proof: Proof, of: str) -> Iterator[Mapping[str, str]]:
+    """The statement's lines that begin with this word."""
     for line in proof.statement.splitlines():
         words = line.split(" ")
-        if words[0] == "revision":
+        if words[0] == of:
             yield dict(zip(words[::2], words[1::2], strict=True))
 
 
 def _as_json(proof: Proof, seconds: float, processes: int) -> dict[str, object]:
-    revisions = [{**one, "tried": int(one["tried"]), "permitted": int(one["permitted"])} for one in _revisions(proof)]
+    revisions, procedures = (
+        [{**one, "tried": int(one["tried"]), "permitted": int(one["permitted"])} for one in _lines(proof, of)]
+        for of in ("revision", "procedures")
+    )
     return {
         "holds": proof.holds,
         "digest": proof.digest,
         "confirmed": proof.confirmed,
         "tried": proof.tried,
         "permitted": proof.permitted,
+        "named": proof.named,
         "whole_decisions": proof.decisions,
         "differences": list(proof.differences),
         "revisions": revisions,
+        "procedures": procedures,
         "statement": proof.statement,
         "seconds": round(seconds, 1),
         "processes": processes,
@@ -129,16 +136,21 @@ def _as_json(proof: Proof, seconds: float, processes: int) -> dict[str, object]:
 
 
 def _show(proof: Proof, seconds: float, processes: int) -> None:
-    rows = [
-        (one["revision"], f"{int(one['tried']):,}", f"{int(one['permitted']):,}", one["letters"], one["grounds"])
-        for one in _revisions(proof)
-    ]
-    show_table("全ての組合せを判定しました / every combination was decided", COLUMNS, rows)
+    for of, title, columns in (
+        ("revision", "全ての組合せを判定しました / every combination was decided", COLUMNS),
+        ("procedures", "許可される組合せを事務手続ごとに判定しました / and with each procedure named", NAMED),
+    ):
+        rows = [
+            (one[of], f"{int(one['tried']):,}", f"{int(one['permitted']):,}", one["letters"], one["grounds"])
+            for one in _lines(proof, of)
+        ]
+        show_table(title, columns, rows)
     show_pairs(
         "全数証明 exhaustive proof",
         (
             ("組合せ tried", f"{proof.tried:,}"),
             ("許可 permitted", f"{proof.permitted:,}"),
+            ("事務手続を示して with a procedure named", f"{proof.named:,}"),
             ("SHA-256", proof.digest),
             ("第二の判定器 second evaluation", "一致 the same" if proof.confirmed else "不一致 DIFFERS"),
             ("判定全体との照合 whole decisions", f"{proof.decisions:,}, {len(proof.differences):,} 不一致 differ"),
@@ -162,8 +174,10 @@ COMMANDS = (
         "decide every combination of a list, and have it confirmed",
         about=(
             "照会者の種別 x 事務 x 提供者の種別 x 特定個人情報の全ての組合せを、判定と同じ検索で一つずつ判定します。\n"
+            "許可される組合せは、照合リストの事務手続を一つずつ示した照会としても判定します。\n"
             "別に書かれた第二の判定器が、展開前の行だけから同じ結果になることを確かめます。\n"
-            "Each combination is looked up as decisions look it up, for every revision of the list; a second\n"
+            "Each combination is looked up as decisions look it up, for every revision of the list, and\n"
+            "decided again with each procedure named where it is permitted; a second\n"
             "evaluation, which shares no code, must come to the same bytes, and whole decisions of all three recipes\n"
             "are held against them. docs/authorization.md says how to write a third. 0: proven, 1: something differs."
         ),

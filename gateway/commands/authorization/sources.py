@@ -7,12 +7,11 @@ from pathlib import Path
 from authz.listdocument import BadList
 from authz.matchlist import compile_list, parse
 from authz.questions import Snapshot
-from gateway import worlds
 from gateway.commands.command import Parser
 from gateway.config import ConfigError
 from gateway.exchange.directory import agency_facts
 
-__all__ = ["add_list", "document_of", "snapshot_of"]
+__all__ = ["DEFAULT_WORLD", "add_list", "document_of", "snapshot_of"]
 
 DEFAULT_WORLD = "invented"
 SHOWN = 20
@@ -21,11 +20,17 @@ SHOWN = 20
 def add_list(parser: Parser) -> None:
     """``--list`` and ``--world``, for a command that needs no server."""
     parser.add_argument("--list", metavar="FILE", help="照合リストの文書 / the list's document (default: the world's)")
-    parser.add_argument("--world", default=DEFAULT_WORLD, help=f"世界 / the world that has the list ({DEFAULT_WORLD})")
+    parser.add_argument(
+        "--world",
+        default=DEFAULT_WORLD,
+        help=f"世界か世界フォルダー / the world or folder that has it ({DEFAULT_WORLD})",
+    )
 
 
 def document_of(file: str | None, world: str) -> bytes:
     """The bytes of a list's document; ``ConfigError`` names every fault of one that is none."""
+    from gateway import worlds
+
     try:
         document = Path(file).read_bytes() if file else worlds.find(world).list_document()
         parse(document)
@@ -42,6 +47,8 @@ def document_of(file: str | None, world: str) -> bytes:
 
 def snapshot_of(document: bytes, world: str) -> Snapshot:
     """The list, and the agencies with which the world begins."""
+    from gateway import worlds
+
     match_list = compile_list(parse(document), 1)
     entries = worlds.find(world).entries()
     agencies = {entry.code: agency_facts(entry, match_list.close_kinds) for entry in entries}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Sequence
@@ -16,13 +17,15 @@ from gateway.commands.authorization.pages import write_page
 from gateway.commands.command import Arguments, Command, Exit, Parser
 from gateway.commands.probing.findings import Family
 from gateway.commands.probing.forging import claims_of
+from gateway.commands.probing.parties import Doors, anywhere, stranger
 from gateway.commands.probing.reporting import FAMILIES, page_of, plain, show, show_matrix
 from gateway.commands.probing.running import open_target, probe
 from gateway.commands.probing.target import Options, Target
 from gateway.commands.probing.wire import Wire
 from gateway.commands.screen import err, say, show_json
-from gateway.config import ConfigError
+from gateway.config import ConfigError, load
 from gateway.running.credentials import FILE, CredentialFile, StaffCredential
+from gateway.running.lending import lent
 
 __all__ = ["COMMANDS"]
 
@@ -49,9 +52,16 @@ def _for_probe(parser: Parser) -> None:
         "--wait-for-expiry", action="store_true", help="トークンの期限切れを待つ（15 分） / wait for one"
     )
     party = parser.add_argument_group("機関間 / between parties")
-    party.add_argument("--party-url", metavar="URL", default="", help="機関間の窓口 / the party door")
-    party.add_argument("--party-ca", type=Path, metavar="FILE", help="その認証局 / its authority")
-    party.add_argument("--party-cert", type=Path, metavar="FILE", help="機関の証明書 / a party's certificate")
+    party.add_argument(
+        "--party-data",
+        metavar="DIR",
+        help="中間サーバーのデータフォルダー（証明書と許可証を借りる） / an intermediary server's folder: certificate, permit",
+    )
+    party.add_argument(
+        "--network-data", metavar="DIR", help="ネットワークのデータフォルダー / the network's: its certificate"
+    )
+    party.add_argument("--party-url", metavar="URL", default="", help="機関間の窓口 / the network's party door")
+    party.add_argument("--party-cert", type=Path, metavar="FILE", help="機関の証明書 / an agency's certificate")
     party.add_argument("--party-key", type=Path, metavar="FILE", help="その鍵 / its key")
     told = parser.add_argument_group("報告 / report")
     told.add_argument("--html", metavar="FILE", help="ページとして書く / write a page")
@@ -111,11 +121,33 @@ def _options(args: Arguments) -> Options:
         gentle=args.gentle,
         every=args.every,
         expired_token=args.expired_token,
-        party_url=args.party_url,
-        party_authority=args.party_ca,
-        party_certificate=args.party_cert,
-        party_key=args.party_key,
+        doors=_doors(args),
     )
+
+
+def _doors(args: Arguments) -> Doors:
+    """The party doors: out of the data folders that are lent, or at the address that is named."""
+    if args.party_data:
+        network = load({"data": args.network_data}) if args.network_data else None
+        had = asyncio.run(lent(load({"data": args.party_data}), network))
+        as_network = anywhere(had.network.client_context()) if had.network else None
+        return Doors(
+            network_url=had.network_url,
+            provider_url=had.provider_url,
+            agency=anywhere(had.agency.client_context()),
+            network=as_network,
+            permit=had.permit,
+        )
+    if args.network_data or bool(args.party_cert) != bool(args.party_key) or (args.party_cert and not args.party_url):
+        raise ConfigError("--network-data: --party-data と / with --party-data; --party-cert: --party-key, --party-url")
+    if not args.party_cert:
+        return Doors(network_url=args.party_url)
+    agency = stranger()
+    try:
+        agency.load_cert_chain(args.party_cert, args.party_key)
+    except OSError:
+        raise ConfigError("--party-cert: 証明書と鍵を読めません / certificate and key cannot be read") from None
+    return Doors(network_url=args.party_url, agency=agency)
 
 
 def _credentials(args: Arguments, wire: Wire) -> list[StaffCredential]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from gateway.commands.declared import Endpoint, Forms, endpoints_of
 from gateway.commands.probing.forging import claims_of
+from gateway.commands.probing.parties import NO_DOORS, Doors
 from gateway.commands.probing.wire import Seen, Wire
 from gateway.running.credentials import StaffCredential
 
@@ -27,10 +27,8 @@ class Options:
     every: bool = False
     """Whether every account plays in the matrix, not one for each set of duties."""
     expired_token: str = ""
-    party_url: str = ""
-    party_authority: Path | None = None
-    party_certificate: Path | None = None
-    party_key: Path | None = None
+    doors: Doors = NO_DOORS
+    """The party doors, with the certificates and the permit that the operator lends."""
 
 
 @dataclass

@@ -81,7 +81,11 @@ ANY_PLACE = """
 SELECT EXISTS (
     SELECT 1
     FROM UNNEST($1::text[], $2::text[], $3::text[]) AS n (agency, unified, information)
-    JOIN guard AS g ON g.agency = n.agency AND g.unified = n.unified AND g.information = n.information
+    WHERE (
+        SELECT TRUE
+        FROM guard AS g
+        WHERE g.agency = n.agency AND g.unified = n.unified AND g.information = n.information
+    )
 )
 """
 

@@ -263,3 +263,13 @@ SELECT {_COLUMNS} FROM inquiry ORDER BY agency, txn
 async def all_inquiries(conn: Connection) -> list[InquiryRow]:
     """Everything, for the judge."""
     return [InquiryRow(**row) for row in await conn.fetch(ALL_INQUIRIES)]
+
+
+LATEST_PERMITS = """
+SELECT permit FROM inquiry WHERE permit IS NOT NULL ORDER BY txn DESC LIMIT $1
+"""
+
+
+async def latest_permits(conn: Connection, limit: int) -> list[str]:
+    """The permits of the latest inquiries of all agencies."""
+    return [row["permit"] for row in await conn.fetch(LATEST_PERMITS, limit)]

@@ -23,6 +23,7 @@ from msgspec import Struct
 from gateway import pki
 from gateway.exchange.certificates import CertificateReply, CertificateRequest, JoiningRole, JoinRequest, RenewalRequest
 from gateway.exchange.places import agency_host, role_host
+from gateway.keys.ring import KeyRing
 from gateway.network import alarms
 from gateway.network.joining import store
 from gateway.network.party import Network
@@ -63,8 +64,18 @@ async def open_authority(network: Network) -> Authority:
         authority = pki.make_authority(f"network {network.agency}", network.clock.machine())
         return msgspec.json.encode(_Kept(authority.certificate_pem(), authority.key_bytes()))
 
-    kept = msgspec.json.decode(await network.ring.make(f"{network.agency}:authority", make), type=_Kept)
+    await network.ring.make(_authority_name(network.agency), make)
+    return kept_authority(network.ring, network.agency)
+
+
+def kept_authority(ring: KeyRing, agency: AgencyCode) -> Authority:
+    """The authority as it was made; ``KeyMissing`` where it never was."""
+    kept = msgspec.json.decode(ring.secret(_authority_name(agency)), type=_Kept)
     return Authority.from_bytes(kept.certificate, kept.key)
+
+
+def _authority_name(agency: AgencyCode) -> str:
+    return f"{agency}:authority"
 
 
 def own_identity(network: Network, authority: Authority) -> Identity:

@@ -1,0 +1,238 @@
+"""The database goes away, or has no room, under a program that serves; the cause goes, and nobody starts it again.
+
+What was acknowledged before is there afterwards, what was not may be sent again as it was, and the judge finds nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from fixtures.world import invented_country
+from gateway import embedded
+from gateway.commands.client import Client, Refused, Reply
+from gateway.running.credentials import read
+from tests.server.api import asking
+from tests.server.program import PATIENCE, Program, serving, sympho
+
+AWAY = {"database-unavailable", "revocation-feed-lost", "busy"}
+FULL = """
+CREATE FUNCTION public.full_now() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'could not extend file "base/1": No space left on device' USING ERRCODE = 'disk_full';
+END
+$$
+"""
+ON_INQUIRIES = "CREATE TRIGGER full_now BEFORE INSERT ON intermediary.inquiry EXECUTE FUNCTION public.full_now()"
+BIG_ENOUGH = "400m"
+
+
+def may_mount() -> bool:
+    """Whether this machine lets us make a small disk of our own."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False
+        )
+        if made.returncode == 0:
+            subprocess.run(["umount", folder], check=True)
+        return made.returncode == 0
+
+
+SMALL_DISK = shutil.which("mount") is not None and may_mount()
+
+
+@dataclass
+class Place:
+    """A program that serves, and a member of staff who asks there for what is answered at once."""
+
+    program: Program
+    client: Client
+
+    def ask(self, key: str, wait: int = 10) -> Reply:
+        ask = invented_country().cast.vaccination
+        return self.client.post("/inquiries", asking(ask), key=key.replace(" ", "-"), wait=wait)
+
+    def show(self, exchange: str) -> Any:
+        return self.client.get(f"/inquiries/{exchange}/result").data
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    """On a disk of its own where the machine lets us have one: then it can really be full."""
+    with tempfile.TemporaryDirectory(prefix="sympho-trouble-") as name:
+        if SMALL_DISK:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={BIG_ENOUGH}", "tmpfs", name], check=True)
+        try:
+            with serving(Path(name) / "data") as program:
+                program.wait_until_ready()
+                with signed_in(program) as client:
+                    yield Place(program, client)
+        finally:
+            if SMALL_DISK:
+                subprocess.run(["umount", "--lazy", name], check=True)
+
+
+@contextmanager
+def signed_in(program: Program) -> Iterator[Client]:
+    """Who asks, after both bodies have acquired the person's code."""
+    world = invented_country()
+    ask = world.cast.vaccination
+    file = read(program.data)
+    assert file is not None
+    for numbering in world.numberings_of(world.resident(ask.person.resident)):
+        if numbering.agency in {ask.inquirer, ask.provider}:
+            keeper = file.holding("manage-duplicates", numbering.agency)
+            assert keeper is not None
+            with Client(program.url) as client:
+                client.login(keeper.agency, keeper.login, keeper.password)
+                person = {"system": numbering.system, "number": numbering.number.reveal()}
+                client.post("/codes/acquisition", {"persons": [person]}, key=f"codes-{numbering.agency}")
+    who = file.find(ask.login)
+    assert who is not None
+    with Client(program.url) as client:
+        client.login(who.agency, who.login, who.password)
+        yield client
+
+
+def refused(call: Callable[[], object], seconds: float = 20.0) -> Refused:
+    """The problem that a call ends in, once it does."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            call()
+        except Refused as problem:
+            return problem
+        time.sleep(0.02)
+    raise AssertionError("it is never refused")
+
+
+def let_in_again(call: Callable[[], Reply]) -> Reply:
+    """The answer, once the cause is gone; the same request is sent until then."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            return call()
+        except Refused as problem:
+            if problem.slug not in {*AWAY, "disk-full"}:
+                raise
+        time.sleep(0.2)
+    raise AssertionError("it never heals")
+
+
+def assert_says_what_to_do(problem: Refused) -> None:
+    """Cause, advice in both languages, and when to come back."""
+    assert problem.status == 503
+    for name in ("title", "title_en", "advice", "advice_en", "instance"):
+        assert problem.problem[name]
+
+
+def assert_nothing_lost(place: Place, *exchanges: Any) -> None:
+    for one in exchanges:
+        assert place.show(one["exchange"])["outcome"] == one["outcome"] == "provided"
+    verdict = sympho("judge", "--data", str(place.program.data))
+    assert verdict.code == 0, verdict.out + verdict.err
+    assert bugs(place) == []
+
+
+def ended(place: Place, exchange: str) -> Any:
+    """The result, once there is one: what was acknowledged is carried on by itself."""
+    deadline = time.monotonic() + PATIENCE
+    seen = place.show(exchange)
+    while seen["state"] != "ended":
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.1)
+        seen = place.show(exchange)
+    return seen
+
+
+def bugs(place: Place) -> list[str]:
+    """What the program's log tells of bugs."""
+    lines = place.program.log.read_text().splitlines()
+    return [line for line in lines if '"event":"bug"' in line or '"event":"background-failed"' in line]
+
+
+def test_a_database_that_is_killed_is_said_to_be_away_and_comes_back_by_itself(place: Place) -> None:
+    before = place.ask("before the kill").data
+    postmaster = int((place.program.data / "postgres" / "postmaster.pid").read_text().split()[0])
+    os.kill(postmaster, signal.SIGKILL)
+    away = refused(lambda: place.show(before["exchange"]))
+    assert away.slug in AWAY, bugs(place)
+    assert_says_what_to_do(away)
+    with pytest.raises(Refused) as unready:
+        place.client.get("/health/ready")
+    assert unready.value.status == 503
+    assert place.client.get("/health/live").status == 200
+    after = let_in_again(lambda: place.ask("while it was away")).data
+    assert place.program.process.poll() is None
+    assert "embedded-gone" in place.program.log.read_text()
+    assert "embedded-back" in place.program.log.read_text()
+    assert_nothing_lost(place, before, after)
+
+
+def test_a_database_without_room_says_so_and_takes_the_same_request_when_there_is_some(place: Place) -> None:
+    before = place.ask("before it was full").data
+    at(place, FULL, ON_INQUIRIES)
+    try:
+        full = refused(lambda: place.ask("while it was full"))
+    finally:
+        at(place, "DROP FUNCTION public.full_now() CASCADE")
+    assert full.slug == "disk-full"
+    assert_says_what_to_do(full)
+    assert full.problem["retry_after"] > 0
+    after = place.ask("while it was full").data
+    assert_nothing_lost(place, before, after)
+
+
+def at(place: Place, *statements: str) -> None:
+    """Runs statements as the superuser, as whoever cares for the server would."""
+
+    async def run(url: str) -> None:
+        conn = await asyncpg.connect(url)
+        for statement in statements:
+            await conn.execute(statement)
+        await conn.close()
+
+    url = embedded.address(place.program.data)
+    assert url is not None
+    asyncio.run(run(url.reveal()))
+
+
+def a_full_disk_stops_nothing_that_was_acknowledged(place: Place) -> None:
+    before = place.ask("before the disk was full").data
+    ballast = place.program.data.parent / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1 << 20))
+    acknowledged: list[dict[str, Any]] = []
+
+    def ask() -> None:
+        acknowledged.append(place.ask(f"full {len(acknowledged)}", wait=1).data)
+        with suppress(
+            asyncpg.PostgresError, OSError
+        ):  # what thousands of inquiries would come to: the next file of the log
+            at(place, "SELECT pg_switch_wal()")
+
+    full = refused(ask, PATIENCE)
+    assert full.slug in {*AWAY, "disk-full"}
+    assert_says_what_to_do(full)
+    ballast.unlink()
+    after = let_in_again(lambda: place.ask("the disk has room again")).data
+    assert acknowledged
+    assert_nothing_lost(place, before, after, *(ended(place, one["exchange"]) for one in acknowledged))
+
+
+if SMALL_DISK:  # where no disk of one's own can be had, the test before stands for this one
+    test_a_disk_that_is_really_full_loses_nothing_and_heals = a_full_disk_stops_nothing_that_was_acknowledged
