@@ -113,7 +113,7 @@ class Api:
         return answered
 
     async def wake(self) -> None:
-        """The loop stands still between asynchronous tests, for as long as those that are not run: one look made good."""
+        """The loop stands still while tests that are not asynchronous run: the look that was missed is made good."""
         for desk in self.house.desks:
             if not desk.revocations.fresh(desk.clock.machine()):
                 await desk.look()

@@ -1,4 +1,4 @@
-"""Too many at once: whoever comes too much is told so by name, and the same call is answered when there is room again."""
+"""Too many at once: who is too much is told so by name, and the same call is answered when there is room again."""
 
 from __future__ import annotations
 

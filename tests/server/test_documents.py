@@ -172,6 +172,9 @@ def test_a_reviewer_has_everything_explained_as_the_page_on_authorization_says(
         "Every cell was understood",
         "Every decision falls as it did",
         "some differ",
+        "0 differences (seed 1)",
+        "mutation score: 2 of 2",
+        "times the fastest engine",
         '"decision":false',
         "Every attack that was tried was held",
     ):

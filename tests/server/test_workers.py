@@ -1,4 +1,4 @@
-"""Several processes serve one port: whoever is asked answers for all, and a worker that is killed takes nothing with it."""
+"""Several processes serve one port: whoever is asked answers for all, and one that is killed takes nothing with it."""
 
 from __future__ import annotations
 
