@@ -1,10 +1,10 @@
 """Whole decisions held against the sweep (判定と全数判定の照合): the three recipes, with every fact of theirs true.
 
 The sweep asks the look-up alone. Here ``decide_ask``, ``decide_permit`` and ``decide_provide`` decide, and ``permit``
-is explained besides, which goes through every check. They judge bodies of one kind each, in force, with every assessment
-published, and must come to what the sweep's letter says, for the reason that it stands for: at every combination that
-the block permits, at every one that differs from such a one in one field (for the inquirer's kind: at whatever is
-permitted to anybody), and at some drawn by lot.
+is explained besides, which goes through every check. They judge bodies of one kind each, in force, with every
+assessment published, and must come to what the sweep's letter says, for the reason that it stands for: at every
+combination that the block permits, at every one that differs from such a one in one field (for the inquirer's kind: at
+whatever is permitted to anybody), and at some drawn by lot.
 """
 
 from __future__ import annotations

@@ -162,6 +162,8 @@ async def _reading(api: Api) -> None:
         for name in ("export-operations-csv", "export-operations-lines"):
             await api.call(name, by=auditor)
         await api.call("list-alarms", by=auditor)
+        for name in ("show-statistics", "export-statistics"):
+            await api.call(name, by=auditor)
         explainer = await api.hire(agency, Duty.EXPLAIN)
         bodies = {"inquirer": cast.tax.inquirer, "provider": cast.tax.provider}
         question = bodies | {"task": cast.tax.task, "information": cast.tax.information}
@@ -191,6 +193,11 @@ async def _process(api: Api) -> None:
     await api.call("resume-clock", by=operator)
     await api.call("set-clock", by=operator, body={"at": NOON.isoformat(), "frozen": True})
     await api.call("show-clock")
+    for agency in (api.parties.world.network.code, api.parties.world.cast.tax.inquirer):
+        keeper = await api.hire(agency, Duty.OPERATE_SYSTEM)
+        await api.call("show-progress", by=keeper)
+        await api.call("show-expired", by=keeper)
+    await api.call("delete-expired", by=keeper)
 
 
 async def slips(api: Api) -> None:
