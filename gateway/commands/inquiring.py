@@ -131,8 +131,8 @@ COMMANDS: Sequence[Command] = (
         examples=(
             "sympho inquire --as kagerou-health --person 024:000024761894409 --provider 0220199100701700 \\",
             "    --task JM90000000000018 --information TM00000000000002",
-            "sympho inquire --as oborozuki-health --person 024:NUMBER --provider CODE --task JM... --information TM... \\",
-            "    --item TK... --wait 0 --json",
+            "sympho inquire --as oborozuki-health --person 024:NUMBER --provider CODE --task JM... \\",
+            "    --information TM... --item TK... --wait 0 --json",
         ),
         configure=_configure,
         run=_inquire,
