@@ -193,10 +193,10 @@ async def _process(api: Api) -> None:
     await api.call("resume-clock", by=operator)
     await api.call("set-clock", by=operator, body={"at": NOON.isoformat(), "frozen": True})
     await api.call("show-clock")
-    for agency in (api.parties.world.network.code, api.parties.world.cast.tax.inquirer):
-        keeper = await api.hire(agency, Duty.OPERATE_SYSTEM)
-        await api.call("show-progress", by=keeper)
-        await api.call("show-expired", by=keeper)
+    keeper = await api.hire(api.parties.world.cast.tax.inquirer, Duty.OPERATE_SYSTEM)
+    for one in (operator, keeper):
+        await api.call("show-progress", by=one)
+        await api.call("show-expired", by=one)
     await api.call("delete-expired", by=keeper)
 
 
