@@ -79,6 +79,39 @@ async def test_when_too_many_wait_the_newest_of_the_longest_queue_gives_way_and_
     assert quiet.done()
 
 
+async def test_one_agency_leaves_turns_to_the_others_and_gets_its_next_when_one_of_its_own_is_over() -> None:
+    turns = Turns(at_once=4, waiting=10, one_agency=2)
+    held = [await turns.take("loud") for _ in range(2)]
+    waiting = asyncio.create_task(turns.take("loud"))
+    await settled()
+    assert not waiting.done()
+    with await turns.take("other"):
+        pass
+    await settled()
+    assert not waiting.done()
+    with held.pop():
+        pass
+    await settled()
+    assert waiting.done()
+    for turn in (waiting.result(), *held):
+        with turn:
+            pass
+    assert len([await turns.take("a"), await turns.take("a"), await turns.take("b"), await turns.take("b")]) == 4
+
+
+async def test_where_all_have_as_many_waiting_whoever_comes_is_told_and_nobody_who_waits_is() -> None:
+    turns = Turns(at_once=1, waiting=4)
+    with await turns.take("x"):
+        waiting = [asyncio.create_task(turns.take(name)) for name in ("a", "a", "b", "b")]
+        await settled()
+        for name in ("a", "b"):
+            with pytest.raises(Busy):
+                await turns.take(name)
+        assert not any(task.done() for task in waiting)
+        for task in waiting:
+            task.cancel()
+
+
 @dataclass
 class Watch:
     seconds: float = 0.0
@@ -107,8 +140,8 @@ async def test_where_turns_come_too_slowly_fewer_may_wait_and_where_they_come_fa
         with turn:
             return len(waiting)
 
-    assert await admitted(0.05) == 100
-    slow = [await admitted(0.05) for _ in range(5)]
+    assert await admitted(0.03) == 100
+    slow = [await admitted(0.03) for _ in range(5)]
     assert 10 <= slow[-1] <= 30
     fast = [await admitted(0.001) for _ in range(20)]
     assert fast[-1] == 100
