@@ -3,8 +3,9 @@
 A turn lasts from an inquiry's first look-up until it has been carried as far as it goes now; waiting for a person takes
 none, and one agency has some of them at most. Whoever finds no free turn waits in its agency's own queue, and the
 agencies are served one after another. When too many wait, whoever comes is told ``busy``, before anything was done for
-it; one whose agency has far fewer waiting takes the place of the longest queue's newest. Too many are those who would
-wait too long, on this machine, as busy as it is.
+it, unless its agency has far fewer waiting than another: there is as much room again for those, and when that is full
+too, the newest of the longest queue gives way. Too many are those who would wait too long, on this machine, as busy as
+it is.
 """
 
 from __future__ import annotations
@@ -25,10 +26,13 @@ AT_ONCE = 32
 ONE_AGENCY = 12
 """What one agency may have of them: more give it little, and the others wait for each that is worked on."""
 
-WAITING = 512
-"""All queues together, at most."""
+WAITING = 256
+"""All queues together, at most; for the agencies with few waiting, twice as many."""
 
-PATIENCE = 0.6
+FEW = 4
+"""So many times ``AT_ONCE`` may always wait, however slow it is."""
+
+PATIENCE = 1.0
 """Seconds. Where somebody has waited longer for a turn, fewer may wait; where half of it is enough, more."""
 
 RETRY_AFTER = 1
@@ -78,7 +82,7 @@ class Turns:
         *,
         now: Callable[[], float] = monotonic,
     ) -> None:
-        self._free = self._least = at_once
+        self._free, self._least = at_once, FEW * at_once
         self._share = one_agency
         self._held: Counter[str] = Counter()
         self._limit = self._most = waiting
@@ -98,7 +102,7 @@ class Turns:
             return Turn(self, agency)
         if self.crowded(agency):
             raise Busy(RETRY_AFTER)
-        if self._waiting >= self._limit:
+        if self._waiting >= 2 * self._limit:
             self._give_way()
         place = _Place(asyncio.get_running_loop().create_future(), self._now())
         self._queues.setdefault(agency, deque()).append(place)
