@@ -154,7 +154,7 @@ class _Door:
 
     async def answer(self, request: web.Request) -> web.Response:
         wanted = self._wiring.turn if self.operation.in_turn else None
-        if wanted is None:
+        if wanted is None or not request.content.is_eof():  # a body that is still on its way holds no turn
             return await self._answered(request, _Visit(self._wiring.moment(), request.remote or ""))
         began = perf_counter()
         try:

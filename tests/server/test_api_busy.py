@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from yarl import URL
 
 from fixtures.invented.cast import Ask
 from gateway.intermediary.turns import Turns
@@ -57,6 +59,26 @@ async def test_who_waits_for_its_turn_is_answered_when_it_comes_and_the_wait_is_
     text = (await api.call("show-metrics", by="network-operator")).raw.decode()
     [told] = [line for line in text.splitlines() if 'operation="register-inquiry",stage="turn"' in line]
     assert float(told.split()[-1]) > 0.15
+
+
+async def test_a_body_that_comes_slowly_holds_no_turn_and_is_answered_when_it_is_whole(api: Api) -> None:
+    ask = api.parties.world.cast.vaccination
+    await api.ask(ask)
+    body = json.dumps(asking(ask)).encode()
+    url = URL(str(api.session._base_url))
+    head = (
+        f"POST /inquiries HTTP/1.1\r\nHost: {url.authority}\r\nAuthorization: Bearer {await api.token(ask.login)}\r\n"
+        f"Content-Type: application/json\r\nIdempotency-Key: slowly\r\nPrefer: wait=5\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    with room_for(api, 1, 0):
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(head.encode() + body[:20])
+        await asyncio.sleep(0.2)
+        assert (await api.ask(ask, key="beside-a-slow-one")).status == 201
+        writer.write(body[20:])
+        assert (await reader.read()).startswith(b"HTTP/1.1 201")
+        writer.close()
 
 
 async def test_a_turn_ends_with_the_call_also_where_nothing_was_asked(api: Api) -> None:
