@@ -115,9 +115,13 @@ async def insert_accounts(conn: Connection, accounts: Sequence[Account]) -> froz
     return frozenset(row["staff_id"] for row in rows)
 
 
-_ACCOUNT_BY_LOGIN = """
-SELECT staff_id, login, name, office, duties, tasks, password, must_change, created_at, password_set_at, disabled_at,
-       valid_from, valid_until, terminals, outside_subject
+_ACCOUNT = """
+    staff_id, login, name, office, duties, tasks, password, must_change, created_at, password_set_at, disabled_at,
+    valid_from, valid_until, terminals, outside_subject
+"""
+
+_ACCOUNT_BY_LOGIN = f"""
+SELECT {_ACCOUNT}
 FROM staff
 WHERE agency = $1 AND login = $2
 """
@@ -128,9 +132,8 @@ async def account_by_login(conn: Connection, agency: AgencyCode, login: str) -> 
     return None if row is None else _account(agency, row)
 
 
-_ACCOUNT_BY_SUBJECT = """
-SELECT staff_id, login, name, office, duties, tasks, password, must_change, created_at, password_set_at, disabled_at,
-       valid_from, valid_until, terminals, outside_subject
+_ACCOUNT_BY_SUBJECT = f"""
+SELECT {_ACCOUNT}
 FROM staff
 WHERE agency = $1 AND outside_subject = $2
 """
@@ -142,9 +145,8 @@ async def account_by_subject(conn: Connection, agency: AgencyCode, subject: str)
     return None if row is None else _account(agency, row)
 
 
-_LOCK_ACCOUNT = """
-SELECT staff_id, login, name, office, duties, tasks, password, must_change, created_at, password_set_at, disabled_at,
-       valid_from, valid_until, terminals, outside_subject
+_LOCK_ACCOUNT = f"""
+SELECT {_ACCOUNT}
 FROM staff
 WHERE agency = $1 AND staff_id = $2
 FOR NO KEY UPDATE
@@ -157,9 +159,8 @@ async def lock_account(conn: Connection, agency: AgencyCode, staff_id: str) -> A
     return None if row is None else _account(agency, row)
 
 
-_ACCOUNTS = """
-SELECT staff_id, login, name, office, duties, tasks, password, must_change, created_at, password_set_at, disabled_at,
-       valid_from, valid_until, terminals, outside_subject
+_ACCOUNTS = f"""
+SELECT {_ACCOUNT}
 FROM staff
 WHERE agency = $1
 ORDER BY login

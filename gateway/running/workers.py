@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from gateway import app
 from gateway.config import SETTINGS, Config, Secret
@@ -68,7 +68,10 @@ class Crew:
             status = await self.processes[number].wait()
             log.error("worker-ended", worker=number, status=status)
             await asyncio.sleep(REPLACE_SECONDS)
-            await self.start(number, listening)
+            try:
+                await self.start(number, listening)
+            except OSError as error:  # no memory or no process to be had now: it is tried again
+                log.error("worker-not-started", worker=number, trouble=type(error).__name__)
 
     async def stop(self) -> None:
         """Lets every worker end its calls, and then end."""
@@ -94,7 +97,7 @@ async def crewed(config: Config, house: House, founder: AgencyCode) -> AsyncIter
     with ExitStack() as held:
         sockets = [held.enter_context(one) for one in _listening(config)]
         port = int(sockets[0].getsockname()[1])
-        folder = Path(held.enter_context(TemporaryDirectory(prefix=".workers-", dir=config.data)))
+        folder = held.enter_context(_counts_folder(config.data))
         url = config.public_url or f"http://{config.host}:{port}"
         crew = Crew(_environment(config, url), (founder, str(folder)))
         async with app.working(house, [*_owned(house), ("counts", partial(keep_sharing, house.meter, folder, OWNER))]):
@@ -111,6 +114,18 @@ async def crewed(config: Config, house: House, founder: AgencyCode) -> AsyncIter
                     await asyncio.gather(*keeping, return_exceptions=True)
             finally:
                 await asyncio.shield(crew.stop())
+
+
+@contextmanager
+def _counts_folder(data: Path) -> Iterator[Path]:
+    """Where the processes tell each other what they have counted; what a killed owner left there goes."""
+    folder = data / ".workers"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _owned(house: House) -> Sequence[app.Work]:
