@@ -187,9 +187,9 @@ async def test_a_worker_that_is_killed_is_replaced_and_what_it_had_begun_is_ende
     before = workers(program)
     async with doors(program) as (one, other):
         mine = await token(one, program, INQUIRER)
-        keys = [f"killed-{n}" for n in range(40)]
+        keys = [f"killed-{n}" for n in range(150)]
         asked = [asyncio.create_task(one.ask(mine, PERMITTED, key)) for key in keys[:1]]
-        more = ClientSession(program.url, connector=TCPConnector(limit=20))
+        more = ClientSession(program.url, connector=TCPConnector(limit=40))
         asked += [asyncio.create_task(Door(more, "").ask(mine, PERMITTED, key)) for key in keys[1:]]
         await asyncio.sleep(0.1)
         os.kill(before[one.worker], signal.SIGKILL)
