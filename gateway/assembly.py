@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from gateway import references
 from gateway.clock import Clock
 from gateway.config import Config, Role
 from gateway.database import Database, open_database
@@ -50,6 +51,7 @@ class Opened:
 async def open_party(config: Config, role: Role) -> Opened:
     """Opens one party's database (laid on first use) and key ring."""
     db = await open_database(replace(config, role=role), role)
+    await references.make_good(config, role, db)
     ring = await KeyRing.open(db.transaction, RootKey.open(config.root_key_file))
     return Opened(db, ring)
 

@@ -44,8 +44,10 @@ __all__ = [
     "database_name",
     "drop_database",
     "lay",
+    "layout_for",
     "open_database",
     "refuse_old",
+    "url_of",
 ]
 
 Connection: TypeAlias = asyncpg.Connection
@@ -171,13 +173,8 @@ class Database:
 
 
 async def open_database(config: Config, role: Role) -> Database:
-    """The database of one party, laid if it is new. ``config.database_url`` says where; with the embedded server the
-    program that starts it puts its URL there.
-    """
-    if config.database_url is None:
-        raise DatabaseUnreachable("no database: start the embedded PostgreSQL or set SYMPHO_DATABASE_URL")
-    url = config.database_url.reveal()
-    layout = layout_of(role, config.database_prefix or database_name(url))
+    """The database of one party, laid if it is new."""
+    url, layout = url_of(config), layout_for(config, role)
     root = RootKey.open(config.root_key_file)
     await lay(url, layout)
     try:
@@ -186,6 +183,18 @@ async def open_database(config: Config, role: Role) -> Database:
         await _let_in(url, layout, root)
         pool = await _pool(url, layout, root, config.pool_size)
     return Database(role, pool)
+
+
+def url_of(config: Config) -> str:
+    """Where the databases are, with the user who lays them; whoever starts the embedded server puts its URL there."""
+    if config.database_url is None:
+        raise DatabaseUnreachable("no database: start the embedded PostgreSQL or set SYMPHO_DATABASE_URL")
+    return config.database_url.reveal()
+
+
+def layout_for(config: Config, role: Role) -> Layout:
+    """The layout of one party where the settings place it."""
+    return layout_of(role, config.database_prefix or database_name(url_of(config)))
 
 
 def database_name(url: str) -> str:

@@ -2,14 +2,16 @@
 
 Pure text: ``gateway.database`` runs what this module writes. A schema file is plain DDL without schema names; a comment
 line ``-- append-only: <table>`` after a table takes UPDATE and DELETE from the runtime role, so that records can only
-be added to. Schemas are laid from the last to the first, because a party's own tables point at those of its packages.
+be added to; ``-- checked-late: <constraint>`` marks a reference that a first filling checks at its end
+(``gateway.references``). Schemas are laid from the last to the first, because a party's own tables point at those of
+its packages.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,7 +19,7 @@ from types import MappingProxyType
 
 from gateway.config import Role
 
-__all__ = ["LAID", "ROLE_SCHEMAS", "Layout", "MissingSchemaFile", "layout_of"]
+__all__ = ["LAID", "ROLE_SCHEMAS", "Layout", "MissingSchemaFile", "Reference", "layout_of"]
 
 ROLE_SCHEMAS: Mapping[Role, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -59,11 +61,23 @@ CREATE TABLE {LAID} (
 """
 _APPEND_ONLY = re.compile(r"^-- append-only: (\w+)\s*$", re.MULTILINE)
 _TABLE = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
+_LATE = re.compile(r"^-- checked-late: (\w+)\s*$", re.MULTILINE)
+_REFERENCE = re.compile(r"CONSTRAINT (\w+)\s+(FOREIGN KEY \([^)]*\)\s+REFERENCES \w+ \([^)]*\))")
 _COMMENT = re.compile(r"--[^\n]*")
 
 
 class MissingSchemaFile(Exception):
     """A schema file that ``ROLE_SCHEMAS`` names is not part of the installation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A foreign key that is checked late."""
+
+    table: str
+    """With its schema."""
+    name: str
+    definition: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,35 @@ class Layout:
         return tuple(
             (schema, name) for schema in reversed(list(self.schemas)) for name in _TABLE.findall(self.schemas[schema])
         )
+
+    @property
+    def late(self) -> list[Reference]:
+        """The references that a first filling checks at its end."""
+        return [
+            Reference(f"{schema}.{block.split()[0]}", name, definition)
+            for schema, text in self.schemas.items()
+            for block in text.split("CREATE TABLE ")
+            for name, definition in _REFERENCE.findall(block)
+            if name in _LATE.findall(text)
+        ]
+
+    @property
+    def as_owner(self) -> str:
+        """What is said before changing the form of the tables, in a transaction."""
+        return f"SET LOCAL ROLE {self.owner};\nSET LOCAL search_path = {self.search_path};\n"
+
+    def without(self, references: Sequence[Reference]) -> str:
+        return "\n".join(f"ALTER TABLE {one.table} DROP CONSTRAINT IF EXISTS {one.name};" for one in references)
+
+    def unchecked(self, references: Sequence[Reference]) -> str:
+        """From now on they hold for new rows."""
+        return "\n".join(
+            f"ALTER TABLE {one.table} ADD CONSTRAINT {one.name} {one.definition} NOT VALID;" for one in references
+        )
+
+    def checked(self, reference: Reference) -> str:
+        """The reference holds for all rows, or the statement fails."""
+        return f"ALTER TABLE {reference.table} VALIDATE CONSTRAINT {reference.name};"
 
     @property
     def search_path(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from authz.staff import NewAccount
 from gateway.exchange.directory import DirectoryEntry
@@ -24,8 +24,10 @@ __all__ = [
     "FOLDERS",
     "GROUP",
     "INVENTED",
+    "WHOLE",
     "BadWorld",
     "NoSuchWorld",
+    "Share",
     "Told",
     "Update",
     "World",
@@ -52,6 +54,16 @@ class WorldAccount:
     account: NewAccount
 
 
+class Share(NamedTuple):
+    """One of several shares of a world's people (分担), as large as the others."""
+
+    number: int
+    of: int
+
+
+WHOLE = Share(0, 1)
+
+
 class Update(Protocol):
     """What a world has become since it was loaded: told to people, then done by each party."""
 
@@ -73,6 +85,14 @@ class Update(Protocol):
     @property
     def removed(self) -> Sequence[tuple[AgencyCode, str]]:
         """Accounts to be closed: agency and login name."""
+        ...
+
+    async def network_possible(self, network: Network) -> None:
+        """``BadWorld`` where what the network has come to hold meanwhile stands against it; asked before all else."""
+        ...
+
+    async def intermediary_possible(self, server: Intermediary) -> None:
+        """The same of the intermediary server."""
         ...
 
     async def network(self, network: Network, told: Told) -> None: ...
@@ -122,12 +142,25 @@ class World(Protocol):
         """The match list and the directory."""
         ...
 
-    async def fill_residents(self, residents: Residents, told: Told) -> None:
+    async def fill_residents(self, residents: Residents, told: Told, share: Share = WHOLE) -> None:
         """Who has which 個人番号 and 住民票コード."""
         ...
 
-    async def fill_intermediary(self, server: Intermediary, told: Told) -> None:
-        """Agencies, addressees, duplicates, flags; then the codes, for which the other two parties must be there."""
+    async def serve(self, server: Intermediary) -> None:
+        """The agencies of the intermediary server, with their keys."""
+        ...
+
+    async def fill_people(self, server: Intermediary, told: Told, share: Share = WHOLE) -> None:
+        """Addressees, duplicates, flags."""
+        ...
+
+    async def acquire_codes(self, server: Intermediary, told: Told) -> None:
+        """The codes of all these people, for which the other two parties must be there."""
+        ...
+
+    @property
+    def is_large(self) -> bool:
+        """Whether there are so many people that several processes fill them in, each a share."""
         ...
 
 

@@ -1,14 +1,16 @@
 """How fast much goes in at once (一括): ``python -m loadtest.bench_bulk``.
 
-Residents have no door: their rate is what a first start with ``--scale`` takes more than one without. Then persons
-numbered, codes acquired and duplicates registered through the product's own doors as business systems send them: the
-largest bodies that the doors take, several agencies at once. Bodies are made beforehand; the judge reads what was
-written.
+Residents have no door: a first start with ``--scale`` fills them in, with their addressee numbers and duplicates, and
+then acquires their codes; its log says how long each took. Then persons numbered, codes acquired and duplicates
+registered through the product's own doors as business systems send them: the largest bodies that the doors take,
+several agencies at once. Bodies are made beforehand; the judge reads what was written.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,8 +27,9 @@ from loadtest.benching import alone
 from loadtest.client import slug_of
 from loadtest.driving import RIGHT, Driven, each
 from loadtest.loading import judge
+from loadtest.processes import tree, usage_of
 from loadtest.questions import items_of
-from loadtest.server import Server, serving
+from loadtest.server import READY_WITHIN, Server, ready, serving, started
 from loadtest.showing import Finding
 from loadtest.watching import Cost, Watch
 from loadtest.wire import Address, address_of, request_head
@@ -35,8 +38,15 @@ __all__ = ["arguments", "findings", "newcomer"]
 
 GOALS = {"codes acquired": 10_000.0, "duplicates registered": 20_000.0}
 """Rows a second."""
-SEEDED = 5_000.0
+RESIDENTS = 5_000.0
+PERSONS = 2_000.0
+"""With all their codes, a second."""
+BESIDE = 5_000
+"""Residents of the server whose doors are measured."""
 AT_ONCE = 4
+SAMPLE_SECONDS = 1.0
+SLOWEST = 200.0
+"""Residents a second: a start that is slower is given up."""
 MOST = 1_000
 """Rows of a body, as many as the doors take."""
 
@@ -45,7 +55,7 @@ T = TypeVar("T")
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rows", type=int, default=20_000, help="persons numbered and duplicates (default 20,000)")
-    parser.add_argument("--scale", type=int, default=5_000, help="residents of the larger first start (default 5,000)")
+    parser.add_argument("--scale", type=int, default=100_000, help="residents of the first start (default 100,000)")
     parser.add_argument("--workers", type=int, default=1, help="processes of the server")
 
 
@@ -196,20 +206,19 @@ async def findings(given: Namespace) -> list[Finding]:
         "bulk", "Rows a second, in bulk",
         ("", "rows", "rows/s", "goal", "server CPU µs a row", "PostgreSQL CPU µs a row", "log bytes a row"),
     )  # fmt: skip
+    await _seeded(found, given.scale)
     more = ("--workers", str(given.workers)) if given.workers > 1 else ()
-    began = monotonic()
-    with serving():
-        small = monotonic() - began
-    began = monotonic()
-    with serving("--scale", str(given.scale), *more) as server:
-        took = monotonic() - began - small
-        for one in await _filled(server, invented_country(given.scale), given.rows):
+    with serving("--scale", str(BESIDE), *more) as server:
+        for one in await _filled(server, invented_country(BESIDE), given.rows):
             _told(found, one)
-        verdict = await judge(server.data)
-        if verdict.holds is not True:
-            found.failures.append(f"the judge: {verdict.text}")
-        _seeded(found, given.scale, took, small, server.data)
+        await _judged(found, server)
     return [found]
+
+
+async def _judged(found: Finding, server: Server) -> None:
+    verdict = await judge(server.data)
+    if verdict.holds is not True:
+        found.failures.append(f"the judge: {verdict.text}")
 
 
 async def _filled(server: Server, world: World, rows: int) -> list[Filled]:
@@ -249,14 +258,46 @@ def _told(found: Finding, one: Filled) -> None:
         found.notes.append(f"{one.what}: below the goal of {goal:,.0f} a second here.")
 
 
-def _seeded(found: Finding, scale: int, took: float, small: float, data: Path) -> None:
-    found.row("residents seeded, with all of theirs", scale, scale / took, SEEDED, "", "", "")
-    found.values["residents seeded"] = scale / took
-    found.notes.append(
-        f"A first start takes {small:.1f} s; with {scale:,} residents {took:.1f} s more ({_size(data):.0f} MiB)."
-    )
-    if scale / took < SEEDED:
-        found.notes.append(f"residents seeded: below the goal of {SEEDED:,.0f} a second here.")
+async def _seeded(found: Finding, scale: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="sympho-bench-") as folder:
+        began = monotonic()
+        with started(Path(folder), "--port", "0", "--scale", str(scale)) as starting:
+            samples: list[tuple[int, float]] = []
+            watching = asyncio.create_task(_memory(starting, samples))
+            server = await asyncio.to_thread(ready, starting, scale / SLOWEST + READY_WITHIN)
+            took = monotonic() - began
+            watching.cancel()
+            for what, event, goal in (
+                ("residents filled in", "people-filled", RESIDENTS),
+                ("residents' codes acquired", "codes-acquired", PERSONS),
+            ):
+                [line] = server.lines(event)
+                rate = scale / line["seconds"]
+                found.row(what, scale, rate, goal, "", "", "")
+                found.values[what] = rate
+                if rate < goal:
+                    found.notes.append(f"{what}: below the goal of {goal:,.0f} a second here.")
+            await _judged(found, server)
+            size = _size(server.data)
+    found.notes.append(f"The first start with {scale:,} residents took {took:.0f} s; its data are {size:.0f} MiB.")
+    found.notes.extend(_flatness(samples))
+
+
+async def _memory(server: Server, samples: list[tuple[int, float]]) -> None:
+    """Samples the processes of the server itself: how many they are, and their resident memory."""
+    while True:
+        usage = usage_of(tree(server.process.pid))
+        samples.append((usage.processes, usage.resident))
+        await asyncio.sleep(SAMPLE_SECONDS)
+
+
+def _flatness(samples: Sequence[tuple[int, float]]) -> Iterator[str]:
+    """What the memory came to: while processes beside filled people in, and while the server acquired codes."""
+    for what, beside in (("filling in", True), ("acquiring codes", False)):
+        one = [resident for processes, resident in samples if (processes > 1) is beside]
+        quarter = one[: max(1, len(one) // 4)]
+        if one:
+            yield f"Resident memory, {what}: at most {max(one):.0f} MiB, in the first quarter {max(quarter):.0f} MiB."
 
 
 def _size(data: Path) -> float:

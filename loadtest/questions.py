@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from random import Random
 
-from fixtures.contents import ADULT, TAX_DAY, Duplicate, ReasonOfNull, has_account, is_insured
+from fixtures.contents import ADULT, TAX_DAY, Duplicate, has_account, is_insured
 from fixtures.invented import codebook as book
 from fixtures.invented import households as known
 from fixtures.invented.agencies import DIGITAL_AGENCY, HEALTH_INSURANCE_ASSOCIATION, JUSTICE, PENSION_SERVICE, Agency
@@ -83,8 +83,8 @@ class _Facts:
 def items_of(duplicate: Duplicate) -> dict[str, dict[str, str]]:
     """A duplicate's items as they stand in bodies and answers."""
     return {
-        str(code): {"reason_of_null": value.value} if isinstance(value, ReasonOfNull) else {_NO_NULL: value}
-        for code, value in duplicate.items
+        str(code): {_NO_NULL: item.value} if item.value is not None else {"reason_of_null": f"{item.reason_of_null}"}
+        for code, item in duplicate.items.items()
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,6 +25,9 @@ from sympho.store import addressees as store
 
 NumberingRequest = tuple[IndividualNumber, SystemCode, AddresseeNumber]
 """付番依頼: the person, the asking business system, and that system's own number for the person."""
+
+Person = tuple[IndividualNumber, Sequence[tuple[AgencyCode, SystemCode, AddresseeNumber]]]
+"""Somebody to be numbered at several agencies, with the own numbers of their systems."""
 
 _ROUNDS = 3
 """How often a random number may turn out to be taken; with a million persons once is one in a thousand million."""
@@ -143,10 +147,37 @@ async def _newcomers(
         for individual_blind, individual in individuals.items()
     }
     links = {store.NewLink(row.system, row.addressee, new[row.individual_blind].unified) for row in asked}
-    if not await copying.numbered(conn, agency, new.values(), links, now):
+    persons = [(agency, person) for person in new.values()]
+    if not await copying.numbered(conn, persons, [(agency, link) for link in links], now):
         return None
     unified = {individual_blind: UnifiedNumber(person.unified) for individual_blind, person in new.items()}
     return [Numbering(unified[row.individual_blind], NumberingOutcome.NUMBERED) for row in asked]
+
+
+async def enter(
+    conn: Connection, keys: Keys, people: Sequence[Person], now: datetime
+) -> list[dict[AgencyCode, UnifiedNumber]] | None:
+    """Numbers people whom nobody here knows yet, at all their agencies: each one's numbers, in order. None where an
+    agency knows one of them, or one of their addressee numbers; nothing is written then."""
+    at: dict[AgencyCode, list[int]] = defaultdict(list)
+    for n, (_, numbers) in enumerate(people):
+        for agency in {agency for agency, _, _ in numbers}:
+            at[agency].append(n)
+    unified: list[dict[AgencyCode, UnifiedNumber]] = [{} for _ in people]
+    persons: list[tuple[str, store.NewPerson]] = []
+    for agency, places in at.items():
+        individuals = [people[n][0] for n in places]
+        blinds = linkage.blinds(keys.key(agency, Purpose.INDIVIDUAL_BLIND), agency, individuals)
+        for n, individual_blind, individual in zip(places, blinds, individuals, strict=True):
+            person = _new_person(keys, agency, individual_blind, individual)
+            persons.append((agency, person))
+            unified[n][agency] = UnifiedNumber(person.unified)
+    links = [
+        (agency, store.NewLink(system, addressee.reveal(), of_person[agency].reveal()))
+        for (_, numbers), of_person in zip(people, unified, strict=True)
+        for agency, system, addressee in numbers
+    ]
+    return unified if await copying.numbered(conn, persons, links, now) else None
 
 
 def _first_of_each_addressee(asked: Sequence[store.Asked]) -> set[store.Asked]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import mul
 from typing import ClassVar, Self
 
@@ -62,15 +62,21 @@ def _hexadecimal(text: str, length: int) -> bool:
 
 _WEIGHTS = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 """命令5条: from the last digit before the check digit backwards 2 to 7, then from 2 again."""
-_ZERO = ord("0")
+_CHECK_DIGITS = "00987654321"
+"""By the remainder: 11 less the remainder, and 0 where that has two digits."""
 
 
 def check_digit_of_individual(first_digits: str) -> str:
     """The check digit of a 個人番号 (11 digits before it) or, as commonly quoted, a 住民票コード (10 digits); 命令5条."""
-    weights = _WEIGHTS[-len(first_digits) :]
-    total = sum(map(mul, weights, first_digits.encode())) - _ZERO * sum(weights)
-    remainder = total % 11
-    return "0" if remainder <= 1 else str(11 - remainder)
+    weights, zeros = _weights(len(first_digits))
+    return _CHECK_DIGITS[(sum(map(mul, weights, first_digits.encode())) - zeros) % 11]
+
+
+@cache
+def _weights(length: int) -> tuple[tuple[int, ...], int]:
+    """The weights of so many digits, and what their characters come to when all of them are "0"."""
+    weights = _WEIGHTS[-length:]
+    return weights, ord("0") * sum(weights)
 
 
 def check_digit_of_local_government(first_digits: str) -> str:
@@ -213,30 +219,41 @@ class PersonalNumber(ABC):
         return (type(self), (self._text,))
 
 
-class IndividualNumber(PersonalNumber):
+class _Checked:
+    kind: ClassVar[str]
+    digits: ClassVar[int]
+    __slots__ = ()
+
+    @classmethod
+    def broken_rule(cls, text: str) -> str:
+        if not _digits(text, cls.digits):
+            return f"{cls.digits} digits expected"
+        return "" if check_digit_of_individual(text[:-1]) == text[-1] else "the check digit does not fit"
+
+    @classmethod
+    def completed(cls, first_digits: str) -> Self:
+        """The number that begins with these digits: they and their check digit, which is not checked once more."""
+        if not _digits(first_digits, cls.digits - 1):
+            raise BadCode(cls.kind, f"{cls.digits - 1} digits expected before the check digit")
+        number = cls.__new__(cls)
+        object.__setattr__(number, "_text", first_digits + check_digit_of_individual(first_digits))
+        return number
+
+
+class IndividualNumber(_Checked, PersonalNumber):
     """個人番号: 12 digits, the last one a check digit (命令5条)."""
 
     kind = "個人番号"
+    digits = 12
     __slots__ = ()
 
-    @classmethod
-    def broken_rule(cls, text: str) -> str:
-        if not _digits(text, 12):
-            return "12 digits expected"
-        return "" if check_digit_of_individual(text[:11]) == text[11] else "the check digit does not fit"
 
-
-class ResidentCode(PersonalNumber):
+class ResidentCode(_Checked, PersonalNumber):
     """住民票コード: 11 digits, the last one a check digit (its rule is our reading)."""
 
     kind = "住民票コード"
+    digits = 11
     __slots__ = ()
-
-    @classmethod
-    def broken_rule(cls, text: str) -> str:
-        if not _digits(text, 11):
-            return "11 digits expected"
-        return "" if check_digit_of_individual(text[:10]) == text[10] else "the check digit does not fit"
 
 
 class LinkageCode(PersonalNumber):

@@ -30,6 +30,7 @@ CREATE TABLE addressee_link (
     CONSTRAINT addressee_link_of_a_person FOREIGN KEY (agency, unified) REFERENCES unified_person (agency, unified)
 );
 
+-- checked-late: addressee_link_of_a_person
 CREATE INDEX addressee_link_by_unified ON addressee_link (agency, unified, system, linked_at);
 
 -- Open acquisitions only: the row goes when the code is bound or known to be held (命令44条: neither kept nor used on).

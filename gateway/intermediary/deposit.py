@@ -6,7 +6,7 @@ no answer in the making goes out with what was there before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from operator import attrgetter
@@ -19,7 +19,7 @@ from gateway.intermediary.store import duplicates
 from gateway.intermediary.store.duplicates import PERSON, DuplicateRow, GuardRow
 from gateway.problems import Conflict, FieldError, Problem
 from sympho import registry
-from sympho.codes import AgencyCode, InformationCode, UnifiedNumber
+from sympho.codes import AgencyCode, InformationCode, ItemCode, UnifiedNumber
 from sympho.linkage import PersonStatus
 
 COPY_FROM: Final = 200
@@ -90,18 +90,23 @@ async def _copied(server: Intermediary, rows: Sequence[DuplicateRow]) -> bool:
     return True
 
 
-def _faults(server: Intermediary, deposits: Sequence[Deposit]) -> list[FieldError]:
+def faults(
+    known: Mapping[InformationCode, Set[ItemCode]], n: int, content: Content, since: date, until: date | None
+) -> Iterator[FieldError]:
+    """What is wrong with the n-th duplicate, by the items that the list in force knows."""
+    items = known.get(content.information)
+    if items is None:
+        yield FieldError(f"$.duplicates[{n}].information", "an information of the list")
+    elif not content.items.keys() <= items:
+        yield FieldError(f"$.duplicates[{n}].items", "only items of this information")
+    if until is not None and until < since:
+        yield FieldError(f"$.duplicates[{n}].published_until", "not before published_from")
+
+
+def _faults(server: Intermediary, deposits: Sequence[Deposit]) -> Iterator[FieldError]:
     known = server.held.snapshot.items
-    faults = []
     for n, one in enumerate(deposits):
-        items = known.get(one.content.information)
-        if items is None:
-            faults.append(FieldError(f"$.duplicates[{n}].information", "an information of the list"))
-        elif not one.content.items.keys() <= items:
-            faults.append(FieldError(f"$.duplicates[{n}].items", "only items of this information"))
-        if one.published_until is not None and one.published_until < one.published_from:
-            faults.append(FieldError(f"$.duplicates[{n}].published_until", "not before published_from"))
-    return faults
+        yield from faults(known, n, one.content, one.published_from, one.published_until)
 
 
 def _twice(deposits: Sequence[Deposit]) -> list[FieldError]:

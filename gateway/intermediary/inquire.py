@@ -375,18 +375,25 @@ async def answered_later(server: Intermediary, agency: AgencyCode, answer: Answe
 
 
 async def find(server: Intermediary, asker: Asker, txn: UUID) -> inquiries.InquiryRow:
-    """An inquiry of the asker's own office; anything else does not exist for it."""
+    """An inquiry of the asker's own office, for a task of the asker's or asked by it; nothing else exists for it."""
     async with server.db.connection() as conn:
         row = await inquiries.find_inquiry(conn, server.serve(asker.agency), txn)
-    if row is None or row.office != asker.office:
+    if row is None or row.office != asker.office or not _concerns(row, asker):
         raise Problem("not-found")
     return row
+
+
+def _concerns(row: inquiries.InquiryRow, asker: Asker) -> bool:
+    """Whether it was asked for a task of the asker's; what it asked itself, it sees also where that was refused."""
+    return asker.tasks is None or row.task in asker.tasks or row.asked_by == asker.actor
 
 
 async def listed(
     server: Intermediary, asker: Asker, state: str | None, after: tuple[datetime, UUID], limit: int
 ) -> list[inquiries.InquiryRow]:
-    """The inquiries of the asker's own office, from behind a place in the order of asking."""
+    """The inquiries that ``find`` finds for the asker, from behind a place in the order of asking."""
     agency = server.serve(asker.agency)
+    tasks = None if asker.tasks is None else sorted(asker.tasks)
+    whose = inquiries.Whose(asker.office, asker.actor, tasks)
     async with server.db.connection() as conn:
-        return await inquiries.list_inquiries(conn, agency, asker.office, state, server.clock.now(), after, limit)
+        return await inquiries.list_inquiries(conn, agency, whose, state, server.clock.now(), after, limit)

@@ -68,6 +68,7 @@ CREATE TABLE duplicate (
     CONSTRAINT duplicate_publication CHECK (published_until IS NULL OR published_until >= published_from)
 );
 
+-- checked-late: duplicate_person
 CREATE INDEX duplicate_expiry ON duplicate (published_until) WHERE published_until IS NOT NULL;
 ALTER TABLE duplicate ALTER COLUMN content SET STORAGE EXTERNAL;
 
@@ -83,6 +84,7 @@ CREATE TABLE guard (
     CONSTRAINT guard_pk PRIMARY KEY (agency, unified, information),
     CONSTRAINT guard_person FOREIGN KEY (agency, unified) REFERENCES unified_person (agency, unified)
 );
+-- checked-late: guard_person
 
 -- 提供側: an exchange that this agency was notified of.
 CREATE TABLE provision (

@@ -38,7 +38,7 @@ def _blinds(party: Residents, numbers: Sequence[IndividualNumber | ResidentCode]
 
 
 async def register(party: Residents, people: Sequence[tuple[IndividualNumber, ResidentCode]]) -> None:
-    """Takes invented people into the register; a person whose 住民票コード differs has it changed."""
+    """Takes invented people into the register as it is filled; see ``follow`` for what has become of them since."""
     key = party.ring.key(HOLDER, "resident")
     individual_blinds = _blinds(party, [individual for individual, _ in people])
     sealed = [
@@ -85,6 +85,20 @@ async def change_resident_code(party: Residents, individual: IndividualNumber, a
     before = _open(party.ring.key(HOLDER, "resident"), individual_blind, sealed)
     await party.network().change_resident_code(ResidentCodeChange(1, before, after))
     await register(party, [(individual, after)])
+
+
+async def follow(party: Residents, people: Sequence[tuple[IndividualNumber, ResidentCode]]) -> None:
+    """Takes people into the register, or takes note of their 住民票コード as it is now."""
+    asked = _blinds(party, [individual for individual, _ in people])
+    async with party.db.connection() as conn:
+        found = await store.find_residents(conn, asked)
+    new = [one for one, blind in zip(people, asked, strict=True) if blind not in found]
+    if new:
+        await register(party, new)
+    key = party.ring.key(HOLDER, "resident")
+    for (individual, resident), blind in zip(people, asked, strict=True):
+        if blind in found and _open(key, blind, found[blind]) != resident:
+            await change_resident_code(party, individual, resident)
 
 
 def _open(key: bytes, individual_blind: bytes, sealed: bytes) -> ResidentCode:

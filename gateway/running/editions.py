@@ -24,7 +24,7 @@ from gateway.keys.root import KEY_BYTES, WrongKey, unwrap, wrap
 from gateway.neighbours.residents import Residents
 from gateway.network.party import Network
 from gateway.running.folder import write_whole
-from gateway.worlds import Told, Update, World, WorldAccount
+from gateway.worlds import WHOLE, Share, Told, Update, World, WorldAccount
 from sympho.codes import AgencyCode, decode_hook, encode_hook
 
 __all__ = ["FILE", "WorldNote", "note_of", "other_world", "read_edition", "remember", "world_of", "write_edition"]
@@ -73,11 +73,19 @@ class NotedWorld:
     async def fill_network(self, network: Network, told: Told) -> None:
         """It is filled."""
 
-    async def fill_residents(self, residents: Residents, told: Told) -> None:
+    async def fill_residents(self, residents: Residents, told: Told, share: Share = WHOLE) -> None:
         """It is filled."""
 
-    async def fill_intermediary(self, server: Intermediary, told: Told) -> None:
+    async def serve(self, server: Intermediary) -> None:
         """It is filled."""
+
+    async def fill_people(self, server: Intermediary, told: Told, share: Share = WHOLE) -> None:
+        """It is filled."""
+
+    async def acquire_codes(self, server: Intermediary, told: Told) -> None:
+        """It is filled."""
+
+    is_large = False
 
 
 def note_of(data: Path) -> WorldNote | None:

@@ -6,7 +6,7 @@ begun again; a folder that has changed since it was loaded is loaded again.
 3. The accounts of the staff are made with them, in one transaction, last of all: that they are there is the mark that
    the party is filled. Nothing else is kept as a mark, so that it can never be at odds with the database.
 4. What a folder held is noted (``editions``); what it holds later is compared with that, and only the difference is
-   done. Broken off anywhere, it is done again from the same note.
+   done, if all of it can be. Broken off anywhere, it is done again from the same note.
 
 A world that is made by code has no editions. Its residents' party has no staff, so it has no mark: in a process of its
 own it is filled in again at every start.
@@ -14,9 +14,10 @@ own it is filled in again at every start.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 
 from authz import staff
 from authz.operations import Moment
@@ -27,6 +28,7 @@ from gateway.config import Role
 from gateway.database import Database
 from gateway.intermediary import publications
 from gateway.intermediary.party import Intermediary
+from gateway.log import log
 from gateway.neighbours.residents import Residents
 from gateway.network.party import Network
 from gateway.running import accounts, approvers, passwords
@@ -46,14 +48,23 @@ class Filled:
     changes: tuple[str, ...] = ()
 
 
-async def fill_all(parties: AllInOne, world: World, data: Path, told: Told) -> Filled:
-    """Fills what is not filled yet of the parties in one process, or loads what has changed."""
+Beside = Callable[[Told], Awaitable[None]]
+"""Fills residents and people in by processes beside this one."""
+
+
+async def fill_all(parties: AllInOne, world: World, data: Path, told: Told, beside: Beside | None = None) -> Filled:
+    """Fills what is not filled yet of the parties in one process, or loads what has changed. The people of a large
+    world are filled in ``beside``, where that is given."""
+    if not world.is_large:
+        beside = None
+    await _require_possible(parties.intermediary, world, data)
     network = await fill_network(parties.network, world, data, told)
     if network.first or not await is_filled(parties.intermediary.db, _clients(world)):
-        await fill_residents(parties.residents, world, data, told)
+        if beside is None:
+            await fill_residents(parties.residents, world, data, told)
         await publications.refresh(parties.intermediary, parties.network.published.directory.network_verifying)
-        await fill_intermediary(parties.intermediary, world, data, told)
-        return Filled(True)
+        loaded = await fill_intermediary(parties.intermediary, world, data, told, beside)
+        return Filled(network.first or loaded.first, loaded.changes)
     if world.edition():
         await fill_residents(parties.residents, world, data, told)
         await publications.refresh(parties.intermediary)
@@ -73,6 +84,7 @@ async def fill_network(network: Network, world: World, data: Path, told: Told) -
     if not edition or before == edition:
         return Filled(False)
     update = world.update(before)
+    await update.network_possible(network)
     with approving(network, world, data):
         await update.network(network, told)
     await accounts.follow(network.db, update, {world.network}, data, network.clock)
@@ -93,7 +105,9 @@ async def fill_residents(residents: Residents, world: World, data: Path, told: T
     await write_edition(data, role, residents.ring, edition)
 
 
-async def fill_intermediary(server: Intermediary, world: World, data: Path, told: Told) -> Filled:
+async def fill_intermediary(
+    server: Intermediary, world: World, data: Path, told: Told, beside: Beside | None = None
+) -> Filled:
     """Agencies with all that they hold, their codes and staff."""
     role, edition, agencies = Role.INTERMEDIARY, world.edition(), _clients(world)
     before = await read_edition(data, role, server.ring) if edition else b""
@@ -101,6 +115,7 @@ async def fill_intermediary(server: Intermediary, world: World, data: Path, told
         return Filled(False)
     if before:
         update = world.update(before)
+        await update.intermediary_possible(server)
         await update.intermediary(server, told)
         await accounts.follow(server.db, update, server.agencies, data, server.clock)
         await write_edition(data, role, server.ring, edition)
@@ -108,12 +123,26 @@ async def fill_intermediary(server: Intermediary, world: World, data: Path, told
     filled = await is_filled(server.db, agencies)
     if filled and not edition:
         return Filled(False)
-    await world.fill_intermediary(server, told)
+    await world.serve(server)
+    began = monotonic()
+    await (world.fill_people(server, told) if beside is None else beside(told))
+    filled_at = monotonic()
+    log.info("people-filled", seconds=round(filled_at - began, 1))
+    await world.acquire_codes(server, told)
+    log.info("codes-acquired", seconds=round(monotonic() - filled_at, 1))
     if not filled:
         await _fill_staff(server.db, world, agencies, data, server.clock)
         told("accounts", len(world.accounts()))
     await write_edition(data, role, server.ring, edition)
     return Filled(True)
+
+
+async def _require_possible(server: Intermediary, world: World, data: Path) -> None:
+    """Before any party has done anything: whether the intermediary server, the last one, can do its part."""
+    edition = world.edition()
+    before = await read_edition(data, Role.INTERMEDIARY, server.ring) if edition else b""
+    if before and before != edition:
+        await world.update(before).intermediary_possible(server)
 
 
 async def is_filled(db: Database, agencies: Collection[AgencyCode]) -> bool:

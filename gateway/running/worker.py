@@ -25,7 +25,7 @@ from gateway.intermediary import waking
 from gateway.running.roles import joined
 from gateway.running.sharing import keep_sharing, others
 from gateway.running.starting import settle
-from gateway.running.workers import READY
+from gateway.running.workers import READY, input_closed
 from sympho.codes import AgencyCode
 
 
@@ -40,14 +40,7 @@ async def serve(config: Config, listening: socket.socket, name: str, founder: Ag
             settle()
             sys.stdout.buffer.write(READY)
             sys.stdout.buffer.flush()
-            await _input_closed()
-
-
-async def _input_closed() -> None:
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    await reader.read()
+            await input_closed()
 
 
 def main(number: str, name: str, founder: str, folder: str) -> None:

@@ -32,7 +32,7 @@ from gateway.running.sharing import keep_sharing
 from gateway.running.trouble import StartTrouble, port_taken
 from sympho.codes import AgencyCode
 
-__all__ = ["READY", "crewed"]
+__all__ = ["READY", "crewed", "environment", "input_closed"]
 
 READY = b"ready\n"
 OWNER = "owner"
@@ -99,7 +99,7 @@ async def crewed(config: Config, house: House, founder: AgencyCode) -> AsyncIter
         port = int(sockets[0].getsockname()[1])
         folder = held.enter_context(_counts_folder(config.data))
         url = config.public_url or f"http://{config.host}:{port}"
-        crew = Crew(_environment(config, url), (founder, str(folder)))
+        crew = Crew(environment(config, public_url=url), (founder, str(folder)))
         async with app.working(house, [*_owned(house), ("counts", partial(keep_sharing, house.meter, folder, OWNER))]):
             try:
                 able = await asyncio.gather(*(crew.start(number, one) for number, one in enumerate(sockets, start=1)))
@@ -154,15 +154,22 @@ def _listening(config: Config) -> list[socket.socket]:
     return made
 
 
-def _environment(config: Config, url: str) -> dict[str, str]:
-    """The settings, as a worker reads them, and what else the program was started with."""
-    given = {name: getattr(config, name) for name in SETTINGS} | {"public_url": url}
+def environment(config: Config, **other: str) -> dict[str, str]:
+    """The settings, as a process beside this one reads them, and what else the program was started with."""
+    given = {name: getattr(config, name) for name in SETTINGS} | other
     texts = {
         SETTINGS[name].variable: value.reveal() if isinstance(value, Secret) else str(value)
         for name, value in given.items()
         if value not in (None, "")
     }
     return {**os.environ, **texts}
+
+
+async def input_closed() -> None:
+    """Returns when the owner has gone, however it went: it holds the other end of this process's standard input."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await reader.read()
 
 
 def _unable() -> StartTrouble:

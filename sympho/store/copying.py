@@ -48,22 +48,25 @@ async def _copied(conn: Connection, *copies: _Copy) -> bool:
 
 
 async def numbered(
-    conn: Connection, agency: str, persons: Iterable[NewPerson], links: Iterable[NewLink], now: datetime
+    conn: Connection,
+    persons: Iterable[tuple[str, NewPerson]],
+    links: Iterable[tuple[str, NewLink]],
+    now: datetime,
 ) -> bool:
-    """Persons with their new numbers, and the systems' own numbers linked to them."""
+    """Persons of some agencies with their new numbers, and the systems' own numbers linked to them."""
     return await _copied(
         conn,
-        ("unified_person", _PERSON, ((agency, *row, now) for row in sorted(persons, key=_by_blind))),
-        ("addressee_link", _LINK, ((agency, *row, now) for row in sorted(links, key=_by_person))),
+        ("unified_person", _PERSON, ((agency, *row, now) for agency, row in sorted(persons, key=_by_blind))),
+        ("addressee_link", _LINK, ((agency, *row, now) for agency, row in sorted(links, key=_by_person))),
     )
 
 
-def _by_blind(person: NewPerson) -> bytes:
-    return person.individual_blind
+def _by_blind(person: tuple[str, NewPerson]) -> tuple[str, bytes]:
+    return person[0], person[1].individual_blind
 
 
-def _by_person(link: NewLink) -> str:
-    return link.unified
+def _by_person(link: tuple[str, NewLink]) -> tuple[str, str]:
+    return link[0], link[1].unified
 
 
 async def opened(conn: Connection, agency: str, acquisitions: Sequence[NewAcquisition], now: datetime) -> bool:

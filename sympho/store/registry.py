@@ -120,6 +120,21 @@ async def standings(conn: Connection, agency: str, unified: Sequence[str]) -> li
     return [Standing(*r) for r in await conn.fetch(SELECT_STANDINGS, agency, unified)]
 
 
+WITHOUT_CODE = """
+SELECT p.unified
+FROM unified_person AS p
+WHERE p.agency = $1 AND p.unified > $2
+  AND NOT EXISTS (SELECT 1 FROM held_code AS h WHERE h.agency = p.agency AND h.unified = p.unified)
+ORDER BY p.unified
+LIMIT $3
+"""
+
+
+async def without_code(conn: Connection, agency: str, after: str, most: int) -> list[str]:
+    """Persons of whom the agency holds no code, ascending."""
+    return [row["unified"] for row in await conn.fetch(WITHOUT_CODE, agency, after, most)]
+
+
 LOCK_ACQUISITIONS = """
 SELECT
     a.unified,

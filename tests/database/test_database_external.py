@@ -8,11 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from gateway import embedded
+from gateway import embedded, references
 from gateway.assembly import open_party
 from gateway.config import Config, Role, Secret
-from gateway.database import Database, DatabaseForbids, DatabaseUnreachable, create_database, open_database, sibling
+from gateway.database import (
+    Database,
+    DatabaseForbids,
+    DatabaseUnreachable,
+    create_database,
+    layout_for,
+    open_database,
+    sibling,
+)
 from gateway.layout import ROLE_SCHEMAS
+from gateway.references.store import checked
 from gateway.running.backup import back_up
 from gateway.running.folder import mark_as_of
 from gateway.running.restoring import restore
@@ -61,6 +70,19 @@ async def test_a_user_that_may_create_roles_is_enough_and_the_party_logs_in_with
             assert await conn.fetchval("SELECT session_user") == f"country_{role}_run"
             assert await conn.fetchval("SELECT current_schemas(false)") == list(ROLE_SCHEMAS[role])
         await db.close()
+
+
+async def test_a_user_that_is_no_superuser_puts_references_off_and_has_them_checked(
+    server: str, tmp_path: Path
+) -> None:
+    config = settings(server, tmp_path, "operator", "given")
+    late = [one.name for one in layout_for(config, Role.INTERMEDIARY).late]
+    db = await open_database(config, Role.INTERMEDIARY)
+    async with references.put_off(config, Role.INTERMEDIARY), db.connection() as conn:
+        assert await checked(conn, late) == set()
+    async with db.connection() as conn:
+        assert await checked(conn, late) == set(late)
+    await db.close()
 
 
 async def test_a_user_that_may_not_create_roles_is_told_what_to_do(server: str, tmp_path: Path) -> None:

@@ -84,6 +84,41 @@ async def test_two_who_number_the_same_newcomers_at_the_same_moment_give_the_sam
     assert await counts(agencies, "unified_person", "addressee_link") == [60, 60]
 
 
+async def test_people_who_enter_get_one_number_at_each_of_their_agencies_and_keep_it(agencies: Database) -> None:
+    people = [
+        (
+            individual(n),
+            [(agency, system, addressee(n)) for agency in (CITY, TOWN)[: 1 + n % 2] for system in (HEALTH, TAX)],
+        )
+        for n in MANY
+    ]
+    async with agencies.transaction() as conn:
+        entered = await addressees.enter(conn, KEYS, people, NOW)
+    assert entered is not None
+    assert await counts(agencies, "unified_person", "addressee_link") == [90, 180]
+    for agency, numbered in ((CITY, MANY), (TOWN, MANY[1::2])):
+        asked = [(individual(n), system, addressee(n)) for n in numbered for system in (HEALTH, TAX)]
+        async with agencies.transaction() as conn:
+            again = await addressees.number(conn, KEYS, agency, asked, NOW)
+        assert [row.unified for row in again[::2]] == [entered[n][agency] for n in numbered]
+        assert [row.unified for row in again[1::2]] == [entered[n][agency] for n in numbered]
+        assert {row.outcome for row in again} == {NumberingOutcome.KNOWN}
+        async with agencies.transaction() as conn:
+            known = await addressees.individual_numbers(conn, KEYS, agency, [entered[n][agency] for n in numbered])
+        assert [one.reveal() for one in known if one] == [individual(n).reveal() for n in numbered]
+
+
+@pytest.mark.parametrize("known", [(7, 7), (7, 99)], ids=["the-individual", "the-addressee-number"])
+async def test_where_one_of_those_who_enter_is_known_nobody_enters(agencies: Database, known: tuple[int, int]) -> None:
+    who, as_whom = known
+    async with agencies.transaction() as conn:
+        await addressees.number(conn, KEYS, TOWN, [(individual(as_whom), HEALTH, addressee(who))], NOW)
+    people = [(individual(n), [(agency, HEALTH, addressee(n)) for agency in (CITY, TOWN)]) for n in MANY]
+    async with agencies.transaction() as conn:
+        assert await addressees.enter(conn, KEYS, people, NOW) is None
+    assert await counts(agencies, "unified_person", "addressee_link") == [1, 1]
+
+
 async def test_a_whole_acquisition_of_many_leaves_codes_history_and_nothing_open(
     network: Database, agencies: Database
 ) -> None:

@@ -61,6 +61,23 @@ def test_a_resident_code_with_a_wrong_check_digit_is_refused(body: str, shift: i
     assert ResidentCode.broken_rule(body + str((int(check) + shift) % 10))
 
 
+@given(bodies)
+def test_a_number_that_is_completed_is_its_digits_with_the_check_digit_that_fits(body: str) -> None:
+    assert IndividualNumber.completed(body) == IndividualNumber(body + check_digit_of_individual(body))
+    shorter = body[1:]
+    assert ResidentCode.completed(shorter) == ResidentCode(shorter + check_digit_of_individual(shorter))
+
+
+@pytest.mark.parametrize("kind", [IndividualNumber, ResidentCode])
+@pytest.mark.parametrize("digits", ["", "4321", "9" * 13, "4321987650a", "4321 987650", "４３２１９８７６５０１"])
+def test_what_is_not_exactly_the_digits_before_a_check_digit_is_not_completed(
+    kind: type[IndividualNumber | ResidentCode], digits: str
+) -> None:
+    with pytest.raises(BadCode) as refused:
+        kind.completed(digits)
+    assert not digits or digits not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("first_digits", "check"),
     [("13101", "6"), ("01100", "2"), ("27100", "4"), ("14100", "3"), ("47201", "8"), ("23100", "2")],

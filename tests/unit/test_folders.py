@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
+from rich.pretty import pretty_repr
 
 from authz.questions import Window
-from fixtures.contents import ItemValue, ReasonOfNull
 from fixtures.folders import example, folder
 from fixtures.folders.book import Book, Person
 from fixtures.folders.changes import changes, impossible
@@ -23,6 +24,7 @@ from fixtures.people import individual_number
 from fixtures.plugin import WorldFolder
 from fixtures.world import invented_country
 from gateway.clock import TOKYO
+from gateway.exchange.messages import ItemValue, ReasonOfNull
 from gateway.worlds import BadWorld
 from sympho.codes import IndividualNumber
 
@@ -53,13 +55,13 @@ def test_every_generated_world_comes_back_exactly(residents: int, seed: int) -> 
     assert folder.edition(read) == folder.edition(book)
 
 
-VALUES: st.SearchStrategy[ItemValue] = st.one_of(
-    st.sampled_from(ReasonOfNull),
+TEXTS = st.one_of(
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30),
     st.sampled_from(
         ["", "!", "!!", "!NotAcceptable", "NotAcceptable", '"', "\r\n", "\r", "a\rb", "#", ",", "\ufeff", " x "]
     ),
 )
+VALUES = st.sampled_from([ItemValue(reason_of_null=reason) for reason in ReasonOfNull]) | st.builds(ItemValue, TEXTS)
 NAMES = st.text(
     st.characters(categories=["L", "N", "P", "Zs"], include_characters="　"), min_size=1, max_size=20
 ).filter(lambda text: all(c == "　" or c.isprintable() for c in text))
@@ -80,16 +82,15 @@ def worlds(draw: st.DrawFn) -> Book:
     """The example with other words where words are free."""
     first, second, *others = EXAMPLE.people()
     people = (_other(first, draw), _other(second, draw), *others)
+    clock = draw(st.none() | st.datetimes(datetime(2016, 1, 1), datetime(2099, 1, 1), timezones=st.just(TOKYO)))
+    frozen = clock is not None and draw(st.booleans())
     return replace(
         EXAMPLE,
-        sheet=replace(
-            EXAMPLE.sheet,
-            name=draw(NAMES),
-            clock=draw(st.none() | st.datetimes(datetime(2016, 1, 1), datetime(2099, 1, 1), timezones=st.just(TOKYO))),
-            frozen=draw(st.booleans()),
-        ),
+        sheet=replace(EXAMPLE.sheet, name=draw(NAMES), clock=clock, frozen=frozen),
         agencies=tuple(replace(row, name=draw(NAMES), valid=draw(windows())) for row in EXAMPLE.agencies),
-        flags=tuple(replace(row, note=draw(NAMES), non_disclosure=draw(st.booleans())) for row in EXAMPLE.flags),
+        flags=tuple(
+            structs.replace(row, note=draw(NAMES), non_disclosure=draw(st.booleans())) for row in EXAMPLE.flags
+        ),
         ordinances=tuple(replace(row, published_on=draw(st.none() | DAYS)) for row in EXAMPLE.ordinances),
         people=lambda: iter(people),
     )
@@ -97,11 +98,11 @@ def worlds(draw: st.DrawFn) -> Book:
 
 def _other(person: Person, draw: st.DrawFn) -> Person:
     def duplicate(row: DuplicateRow) -> DuplicateRow:
-        return replace(row, items=tuple((item, draw(VALUES)) for item, _ in row.items))
+        return structs.replace(row, items={code: draw(VALUES) for code in row.items})
 
-    return replace(
+    return structs.replace(
         person,
-        resident=replace(person.resident, name=draw(NAMES), died=draw(st.none() | DEATHS)),
+        resident=structs.replace(person.resident, name=draw(NAMES), died=draw(st.none() | DEATHS)),
         duplicates=tuple(duplicate(row) for row in person.duplicates),
     )
 
@@ -132,7 +133,8 @@ def test_only_the_owner_may_look_into_a_folder_that_was_written(tmp_path: Path) 
 
 def test_a_person_of_a_folder_does_not_print_itself() -> None:
     person = next(EXAMPLE.people())
-    printed = repr((person, person.resident, person.numbers, person.duplicates, person.residences))
+    held = (person, person.resident, person.numbers, person.duplicates, person.residences)
+    printed = repr(held) + pretty_repr(held)
     hidden = [person.resident.name, person.resident.individual.reveal(), person.numbers[0].number.reveal(), "2010000"]
     assert not [text for text in hidden if text in printed]
 
@@ -150,10 +152,16 @@ def test_a_world_that_is_the_same_has_no_changes() -> None:
 
 def test_changes_are_counted_and_named_by_file_and_never_by_an_addressee_number() -> None:
     first, *others, last = EXAMPLE.people()
-    moved = replace(first, resident=replace(first.resident, relation="妻"))
-    after = replace(with_people(EXAMPLE, moved, *others), staff=EXAMPLE.staff[1:], flags=())
+    moved = structs.replace(first, resident=structs.replace(first.resident, relation="妻"))
+    taxed = structs.replace(moved, duplicates=tuple(structs.replace(one, items={}) for one in first.duplicates[:1]))
+    sheet = replace(EXAMPLE.sheet, name_en="another one", frozen=True)
+    after = replace(with_people(EXAMPLE, taxed, *others), sheet=sheet, staff=EXAMPLE.staff[1:], flags=())
     told = "\n".join(changes(EXAMPLE, after).lines())
-    assert "residents.csv: 変更 changed 1 (p01), 削除 removed 1 (p14), 同じ unchanged 12" in told
+    assert "residents.csv: 変更 changed 1 (p01: relation), 削除 removed 1 (p14), 同じ unchanged 12" in told
+    assert "world.toml: 変更 changed (name_en, clock.frozen)" in told
+    [duplicate] = first.duplicates[:1]
+    items = ", ".join(sorted(duplicate.items))
+    assert f"duplicates: 変更 changed 1 ({duplicate.information} {duplicate.head.agency} p01: {items})" in told
     assert "staff.csv: 削除 removed 1 (0220004000201700 prefecture-health)" in told
     assert "flags.csv: 削除 removed 2 (0220104202101700 p03; 0220104202101700 p04)" in told
     assert not [row for row in last.numbers if row.number.reveal() in told]
@@ -162,8 +170,11 @@ def test_changes_are_counted_and_named_by_file_and_never_by_an_addressee_number(
 def test_what_records_point_at_does_not_vanish_or_change_hands() -> None:
     first, second, *others = EXAMPLE.people()
     other = IndividualNumber(individual_number(99, 99).reveal())
-    swapped = replace(second, numbers=(*second.numbers, *(replace(row, person="p02") for row in first.numbers[:1])))
-    renumbered = replace(first, resident=replace(first.resident, individual=other), numbers=first.numbers[1:])
+    taken = [structs.replace(row, person="p02") for row in first.numbers[:1]]
+    swapped = structs.replace(second, numbers=(*second.numbers, *taken))
+    renumbered = structs.replace(
+        first, resident=structs.replace(first.resident, individual=other), numbers=first.numbers[1:]
+    )
     after = replace(with_people(EXAMPLE, renumbered, swapped, *others), agencies=EXAMPLE.agencies[:-1])
     found = {(one.file, one.column) for one in impossible(changes(EXAMPLE, after))}
     assert found == {("agencies.csv", "code"), ("residents.csv", "individual"), ("numbers.csv", "person")}

@@ -43,7 +43,7 @@ def test_a_window_that_ends_at_midnight_ended_the_day_before() -> None:
     assert agency.valid == (Window(date(2005, 1, 1), date(2009, 3, 31)),)
 
 
-def test_bad_lines_are_named_together_and_the_good_ones_are_read() -> None:
+def test_bad_lines_are_named_together_and_every_code_without_one_is_read() -> None:
     found, mistakes = read(
         f"{CITY},1,市,2005-01-01,{OPEN}",
         f"0220104100801700,1,検査数字,2005-01-01,{OPEN}",
@@ -51,9 +51,12 @@ def test_bad_lines_are_named_together_and_the_good_ones_are_read() -> None:
         f"0220104203001700,x,,2005-13-01,{OPEN}",
         f"{CITY},2,重なり,2010-01-01,{OPEN}",
         f"0220104205601700,1,市,2005-01-01,{OPEN}",
+        "0220104206401700,1,市,2005-01-01,2009-12-31",
+        f"0220104206401700,1,市,2010-01-01,{OPEN}",
     )
-    assert [agency.code for agency in found] == [CITY, "0220104205601700"]
-    assert [one.partition(" ")[0] for one in sorted(mistakes)] == ["3:1", "4:34", "5:18", "5:20", "5:21", "6:24"]
+    assert [agency.code for agency in found] == ["0220104205601700"]
+    places = [one.partition(" ")[0] for one in sorted(mistakes)]
+    assert places == ["3:1", "4:34", "5:18", "5:20", "5:21", "6:24", "9:18"]
 
 
 def test_a_kind_follows_from_the_prefix_where_only_one_can_be_meant() -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from fixtures.folders import example, folder, lists
-from fixtures.folders.files import InMemory
+from fixtures.folders.files import Files, InMemory, OnDisk
 from fixtures.folders.mistakes import Mistake, Mistaken
 from fixtures.folders.rows import FILES
 from fixtures.people import individual_number
 
 VACCINATIONS = "duplicates/TM90000000000051.csv"
+EAST = "0220104202101700"
 TAXES = "duplicates/TM00000000000002.csv"
 
 
@@ -32,7 +34,7 @@ def spoilt(name: str, change: Callable[[str], str]) -> InMemory:
     return made
 
 
-def mistakes(given: InMemory) -> list[Mistake]:
+def mistakes(given: Files) -> list[Mistake]:
     with pytest.raises(Mistaken) as refused:
         folder.read(given)
     return list(refused.value.mistakes)
@@ -66,11 +68,12 @@ TABLE: list[tuple[str, Callable[[str], str], str, str]] = [
     ("world.toml", line(2, '"', ""), "world.toml:2:8", "this is no TOML"),
     ("world.toml", line(3, "name_en", "title"), "world.toml:3:9", "no such key"),
     ("world.toml", without(3), "world.toml:1:1", "name_en: is missing"),
-    ("world.toml", line(4, "00300", "00301"), "world.toml:1:1", "agencies.csv has no such agency"),
+    ("world.toml", line(4, "00300", "00301"), "world.toml:4:11", "agencies.csv has no such agency"),
+    ("world.toml", lambda t: t + "[clock]\nfrozen = true\n", "world.toml:6:10", "clock.at is needed, too"),
     ("world.toml", lambda t: t + "[clock]\nat = 2026-07-01T09:00:00\n", "world.toml:6:6", "an offset such as +09:00"),
-    ("world.toml", lambda t: t + '[lists]\nrevisions = ["x"]\n', "world.toml:1:1", "the carried revisions are"),
+    ("world.toml", lambda t: t + '[lists]\nrevisions = ["x"]\n', "world.toml:6:13", "the carried revisions are"),
     ("world.toml", lambda t: t + '[lists]\nfolder = "../x"\n', "world.toml:6:10", "inside the world's folder"),
-    ("world.toml", lambda t: t + '[lists]\nfolder = "mine"\n', "world.toml:1:1", "there are no CSV files in mine/"),
+    ("world.toml", lambda t: t + '[lists]\nfolder = "mine"\n', "world.toml:6:10", "there are no CSV files in mine/"),
     ("agencies.csv", line(1, "kinds", "kind"), "agencies.csv:1:1", "columns are missing: kinds"),
     ("agencies.csv", line(1, "kinds", "kind"), "agencies.csv:1:19", "this table has no column 'kind'"),
     ("agencies.csv", line(1, "name_en", "name"), "agencies.csv:1:11", "the column name is there twice"),
@@ -89,6 +92,7 @@ TABLE: list[tuple[str, Callable[[str], str], str, str]] = [
     ("systems.csv", line(2, ",010,", ",10,"), "systems.csv:2:18", "a 業務ID of three digits"),
     ("assessments.csv", line(2, "2020-04-01", "2020-02-30"), "assessments.csv:2:35", "a day as 2026-04-01"),
     ("assessments.csv", line(2, "JM90000000000016", "JM1"), "assessments.csv:2:18", "a task (JM and 14 digits) or"),
+    ("assessments.csv", line(2, "2020-04-01", "2020-W14-3"), "assessments.csv:2:35", "a day as 2026-04-01"),
     ("ordinances.csv", line(2, "JM99000000000001", "JM90000000000018"), "ordinances.csv:2:18", "a statutory task"),
     ("ordinances.csv", line(2, "JM90000000000018", "JM90000000009999"), "ordinances.csv:2:124", "the list has no row"),
     ("ordinances.csv", line(2, "TM00000000000002", "TM90000000000051"), "ordinances.csv:2:141", "not asked for under"),
@@ -138,6 +142,26 @@ def test_mistakes_of_every_file_are_named_together() -> None:
         made.files[name] = made.files[name].replace(b"\n", b",too much\n")
     named = {one.spot.file for one in mistakes(made)}
     assert named == set(FILES)
+
+
+def test_what_names_nothing_is_named_beside_wrong_cells_and_what_names_a_left_out_row_is_not() -> None:
+    made = spoilt("residents.csv", line(2, "1992-08-14", "1992-8-14"))
+    made.files["numbers.csv"] += f"{EAST},024,02499999,p99\n".encode()
+    made.files["staff.csv"] += f"{EAST},east-new,新人　見本,99,inquire\n{EAST},east-old,新人　見本,10,ask\n".encode()
+    made.files["flags.csv"] += f"{EAST},p05,,yes,yes,\n".encode()
+    told = [(one.spot.file, one.en.split(" ")[0]) for one in mistakes(made)]
+    assert told == [
+        ("flags.csv", "this"),
+        ("numbers.csv", "residents.csv"),
+        ("residents.csv", "born:"),
+        ("staff.csv", "offices.csv"),
+        ("staff.csv", "duties:"),
+    ]
+
+
+def test_whatever_names_rows_that_cannot_be_read_is_not_called_missing() -> None:
+    for spoil in (line(1, "person", "persons"), line(2, "p01", "p 1"), line(2, "p01,", ""), lambda text: text + '"'):
+        assert {one.spot.file for one in mistakes(spoilt("residents.csv", spoil))} == {"residents.csv"}
 
 
 def test_several_mistakes_of_one_row_are_several() -> None:
@@ -209,6 +233,29 @@ def test_a_file_whose_name_is_nearly_right_is_not_passed_over() -> None:
     found = {one.spot.file: one.en for one in mistakes(made)}
     assert found["resident.csv"].startswith("a world folder has no such file")
     assert found["duplicates/TM1.csv"].startswith("the file's name is an information")
+
+
+def test_a_file_in_capitals_is_not_passed_over(tmp_path: Path) -> None:
+    place = tmp_path / "world"
+    folder.write(example.example("04100", ("04202", "04203"), 14), OnDisk(place))
+    (place / "flags.csv").rename(place / "FLAGS.CSV")
+    assert [one.spot.file for one in mistakes(OnDisk(place))] == ["FLAGS.CSV"]
+
+
+def test_a_list_file_that_cannot_be_read_is_named_and_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    place = tmp_path / "world"
+    folder.write(example.example("04100", ("04202", "04203"), 14), OnDisk(place))
+    lists.write(folder.read(OnDisk(place)).lists, "mine", OnDisk(place))
+    with (place / "world.toml").open("a") as sheet:
+        sheet.write('[lists]\nfolder = "mine"\n')
+    tasks = place / "mine" / "tasks.csv"
+    tasks.write_bytes(b"\xef\xbb\xbf" + tasks.read_bytes())
+    folder.read(OnDisk(place))
+    tasks.unlink()
+    tasks.mkdir()
+    assert [(one.spot.file, one.en) for one in mistakes(OnDisk(place))] == [
+        ("mine/tasks.csv", "this file cannot be read (Is a directory)")
+    ]
 
 
 def test_an_own_list_is_read_from_its_folder_and_its_mistakes_are_named_there() -> None:

@@ -38,7 +38,7 @@ def test_too_short_a_text_is_not_looked_for() -> None:
 
 
 def test_nothing_written_breaks_nothing() -> None:
-    nothing = Export(NETWORK, None, {}, {}, frozenset(), (), (), (), (), ())
+    nothing = Export(NETWORK, {}, {}, {}, frozenset(), (), (), (), (), ())
     verdict = judge(nothing, ["canary"])
     assert verdict.holds
     assert verdict.counts.exchanges == 0

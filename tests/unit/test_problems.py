@@ -25,6 +25,7 @@ from sympho.codes import AgencyCode, IndividualNumber, InformationCode, LinkageC
 INSTANCE = "0b6f2c1e-6f57-4f0e-9f5e-1c6a0c1d2e3f"
 
 PROMISED = [
+    "malformed-request",
     "malformed-body",
     "invalid-field",
     "unknown-code",
@@ -63,6 +64,7 @@ PROMISED = [
     "clock-skew",
     "database-unavailable",
     "disk-full",
+    "nobody-to-join",
     "network-unavailable",
     "directory-stale",
     "not-ready",

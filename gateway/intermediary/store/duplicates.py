@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime
-from operator import attrgetter
+from typing import NamedTuple
 
 from gateway.database import Connection
-from gateway.intermediary.store.rows import columns
 from sympho.store.registry import reversing
 
 PERSON = ""
@@ -22,8 +21,9 @@ UNTOUCHED = 1
 read."""
 
 
-@dataclass(frozen=True, slots=True)
-class DuplicateRow:
+class DuplicateRow(NamedTuple):
+    """A row of the table, as it stands."""
+
     agency: str
     unified: str
     information: str
@@ -74,7 +74,7 @@ SET layout = EXCLUDED.layout, published_from = EXCLUDED.published_from, publishe
 
 async def upsert_duplicates(conn: Connection, rows: Sequence[DuplicateRow]) -> None:
     """Registers or replaces duplicates; the guards are touched in the same transaction (``touch_guards``)."""
-    await conn.execute(UPSERT_DUPLICATES, *columns(rows))
+    await conn.execute(UPSERT_DUPLICATES, *zip(*rows, strict=True))
 
 
 ANY_PLACE = """
@@ -97,9 +97,7 @@ async def any_place_known(conn: Connection, keys: Sequence[tuple[str, str, str]]
 
 async def copy_duplicates(conn: Connection, rows: Sequence[DuplicateRow]) -> None:
     """COPY of duplicates and their guards to places where nothing was before; ``Conflict`` where there was."""
-    names = [field.name for field in fields(DuplicateRow)]
-    cells = attrgetter(*names)
-    await conn.copy_records_to_table("duplicate", records=map(cells, rows), columns=names)
+    await conn.copy_records_to_table("duplicate", records=rows, columns=DuplicateRow._fields)
     guards = [(row.agency, row.unified, row.information, TOUCHED) for row in rows]
     await conn.copy_records_to_table("guard", records=guards, columns=["agency", "unified", "information", "version"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from authz.operations import Operation
@@ -208,9 +209,18 @@ async def find_by_key(conn: Connection, agency: str, asked_by: str, key: str) ->
     return InquiryRow(**row) if row else None
 
 
+class Whose(NamedTuple):
+    """Whose inquiries are listed: of an office, for these tasks (None: all) or asked by this one."""
+
+    office: str
+    asked_by: str
+    tasks: Sequence[str] | None
+
+
 LIST_INQUIRIES = f"""
 SELECT {_COLUMNS} FROM inquiry
 WHERE agency = $1 AND office = $2
+  AND ($8::text[] IS NULL OR task = ANY ($8) OR asked_by = $9)
   AND ($3::text IS NULL OR $3 = CASE WHEN state = 'ended' THEN 'ended' WHEN valid_until <= $4 THEN 'overdue'
                                      ELSE 'in-progress' END)
   AND (asked_at, txn) > ($5, $6)
@@ -221,14 +231,17 @@ ORDER BY asked_at, txn LIMIT $7
 async def list_inquiries(
     conn: Connection,
     agency: str,
-    office: str,
+    whose: Whose,
     state: str | None,
     now: datetime,
     after: tuple[datetime, UUID],
     limit: int,
 ) -> list[InquiryRow]:
     """An office's inquiries in the order of asking, a page at a time; ``state`` as people see it, or None for all."""
-    return [InquiryRow(**row) for row in await conn.fetch(LIST_INQUIRIES, agency, office, state, now, *after, limit)]
+    rows = await conn.fetch(
+        LIST_INQUIRIES, agency, whose.office, state, now, *after, limit, whose.tasks, whose.asked_by
+    )
+    return [InquiryRow(**row) for row in rows]
 
 
 DUE_INQUIRIES = f"""

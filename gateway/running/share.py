@@ -1,0 +1,86 @@
+"""One share of a large world (分担): started by ``gateway.running.shares`` and by nobody else.
+
+    python -m gateway.running.share NETWORK NUMBER OF
+
+The settings stand in the environment. It writes what it has done as lines of JSON, and ends when its standard input
+does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+from time import monotonic
+
+import msgspec
+import uvloop
+
+from gateway import log as logs
+from gateway.assembly import all_in_one
+from gateway.clock import Clock
+from gateway.config import Config, load
+from gateway.running.editions import world_of
+from gateway.running.workers import input_closed
+from gateway.worlds import Share
+from sympho.codes import AgencyCode
+
+TOLD_SECONDS = 0.5
+
+
+class _Telling:
+    """Tells how far it is: now and then, and at the end."""
+
+    def __init__(self) -> None:
+        self._done: dict[str, int] = {}
+        self._told = monotonic()
+
+    def __call__(self, what: str, done: int) -> None:
+        self._done[what] = done
+        if monotonic() - self._told >= TOLD_SECONDS:
+            self.tell()
+
+    def tell(self) -> None:
+        self._told = monotonic()
+        sys.stdout.buffer.write(msgspec.json.encode(self._done) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+async def fill(config: Config, founder: AgencyCode, share: Share) -> None:
+    """Residents and people of this share; both at once, because both wait for PostgreSQL."""
+    world, telling = world_of(config), _Telling()
+    parties = await all_in_one(config, Clock(), founder)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(world.fill_residents(parties.residents, telling, share))
+            group.create_task(world.fill_people(parties.intermediary, telling, share))
+    finally:
+        await parties.close()
+    telling.tell()
+
+
+async def _while_wanted(config: Config, founder: AgencyCode, share: Share) -> bool:
+    """Whether the share was done before the owner had gone."""
+    filling = asyncio.create_task(fill(config, founder, share))
+    watching = asyncio.create_task(input_closed())
+    await asyncio.wait((filling, watching), return_when=asyncio.FIRST_COMPLETED)
+    watching.cancel()
+    if filling.done():
+        await filling
+        return True
+    filling.cancel()
+    with suppress(asyncio.CancelledError):
+        await filling
+    return False
+
+
+def main(founder: str, number: str, of: str) -> int:
+    config = load()
+    logs.configure(config.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        done = runner.run(_while_wanted(config, AgencyCode(founder), Share(int(number), int(of))))
+    return 0 if done else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
