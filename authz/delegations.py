@@ -68,7 +68,7 @@ async def end(conn: Connection, by: Actor, delegation_id: str, now: Moment) -> t
 async def one_person_with(conn: Connection, agency: AgencyCode, staff_id: str, machine_now: datetime) -> frozenset[str]:
     """The accounts that may not be this one's second person in a review, besides itself.
 
-    Those whose release it exercises as a deputy, and those that can only have prepared as its deputy: a duty that a
-    person holds is exercised as the own one.
+    Those whose release it exercises as a deputy, and those that can only have prepared as a deputy of its own or of
+    theirs: behind the two steps stand two people's duties. One that a person holds is exercised as the own one.
     """
     return await store.eyes_shared(conn, agency, staff_id, machine_now)

@@ -93,8 +93,8 @@ DUTIES: Mapping[Duty, DutyText] = MappingProxyType(
         Duty.OPERATE_SYSTEM: DutyText(
             "システム管理",
             "Operation of the system",
-            "稼働状況と一括処理を管理し、時計と一覧の配布、期限の過ぎたものの削除を行える。",
-            "May run batches, the clock, the distribution of lists and the deletion of what has expired.",
+            "稼働状況と一括処理を管理し、時計、一覧の配布、期限の過ぎたものの削除、役割の参加の許可を行える。",
+            "May run batches, the clock, the distribution of lists, the deletion of what has expired; lets roles in.",
         ),
         Duty.AUDIT: DutyText(
             "監査",

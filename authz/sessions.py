@@ -214,7 +214,8 @@ async def reauthenticate(
         second = await factors.enrolled(conn, account.agency, account.staff_id)
         if second and not await factors.shown(conn, keys.box, account.agency, account.staff_id, code, now.machine):
             raise staff.StaffRefused(staff.StaffFault.CODE_WRONG)
-        await _authenticated(conn, holder, now, second_factor=second)
+        await guards.clear_guards(conn, holder.agency, holder.staff_id, (holder.session,))
+        await kept.authenticate_session(conn, holder.agency, holder.session, now.machine, second_factor=second)
         await record(conn, [staff.done("session.reauthenticate", holder.actor, now)])
         return await renew(conn, holder, now)
 
@@ -233,7 +234,8 @@ async def change_password(
 ) -> tuple[str, ...]:
     """A person's own new password. Ends the person's other sessions; the ids that are revoked now.
 
-    A wrong old password counts like a failed login. Afterwards the door renews the token: duties may have come.
+    A wrong old password counts like a failed login. Afterwards the door renews the token: duties may have come. Nobody
+    is authenticated anew by it: there may be a second factor, and none is shown.
     """
     async with database.transaction() as conn:
         account = await staff.locked_account(conn, holder.agency, holder.staff_id)
@@ -249,7 +251,7 @@ async def change_password(
     async with database.transaction() as conn:
         account = await _unchanged(conn, holder, before, now)
         await staff.set_password(conn, account, hashed, now, must_change=False)
-        await _authenticated(conn, holder, now, second_factor=False)
+        await guards.clear_guards(conn, holder.agency, holder.staff_id, (holder.session,))
         await record(conn, [staff.done("password.change", holder.actor, now, account.staff_id)])
         return await kept.revoke_sessions_of(
             conn, account.agency, account.staff_id, "password", now.machine, holder.session
@@ -345,11 +347,6 @@ async def _unchanged(conn: Connection, holder: StaffPrincipal, before: Account, 
     if account.password != before.password or not account.open_at(now.machine):
         raise staff.StaffRefused(staff.StaffFault.OLD_ONE_WRONG)
     return account
-
-
-async def _authenticated(conn: Connection, holder: StaffPrincipal, now: Moment, *, second_factor: bool) -> None:
-    await guards.clear_guards(conn, holder.agency, holder.staff_id, (holder.session,))
-    await kept.authenticate_session(conn, holder.agency, holder.session, now.machine, second_factor=second_factor)
 
 
 # --- principals ---------------------------------------------------------------------------------------------------

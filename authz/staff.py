@@ -108,11 +108,13 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What 権限管理 may change about an account besides its password: office, duties and tasks."""
+    """What 権限管理 may change about an account besides its password: office, duties and tasks. ``name`` empty: as it
+    is."""
 
     office: str
     duties: frozenset[Duty]
     tasks: frozenset[TaskCode] | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,8 @@ async def assign(conn: Connection, by: Actor, staff_id: str, charge: Charge, now
     _require_length("office", charge.office, 20)
     account = await another(conn, by, staff_id)
     await require_together(conn, account, charge.duties, now)
-    changed = replace(account, office=charge.office, duties=charge.duties, tasks=charge.tasks)
+    name = charge.name or account.name
+    changed = replace(account, name=name, office=charge.office, duties=charge.duties, tasks=charge.tasks)
     await store.update_account(conn, changed)
     await record(conn, [done("staff.assign", by, now, staff_id)])
     return await _end_sessions(conn, by.agency, staff_id, "duties", now)

@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 
 from gateway import joining as membership
-from gateway.assembly import build_intermediary, build_network, build_residents, open_party
+from gateway.assembly import Opened, build_intermediary, build_network, build_residents, open_party
 from gateway.clock import Clock
 from gateway.config import Config, Role
 from gateway.exchange.certificates import JoiningFile, JoiningRole
@@ -45,6 +45,7 @@ from gateway.neighbours.residents import Residents
 from gateway.network import joining
 from gateway.network import lists as network_lists
 from gateway.network import sweeping as network_sweeping
+from gateway.network.joining import Offered
 from gateway.network.party import Network
 from gateway.pki import Authority
 from gateway.problems import Problem
@@ -108,6 +109,8 @@ class ApartNetwork:
     lines: Lines
     listener: Listener
     joining_listener: Listener | None = None
+    door: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by whoever opens or shuts the door for those who join."""
     background: _Background = field(default_factory=_Background)
 
     @property
@@ -115,38 +118,47 @@ class ApartNetwork:
         """Where the parties reach it."""
         return self.listener.url
 
-    async def offer_joining(self, *, again: bool = False) -> tuple[Path, ...]:
+    async def offer_joining(self) -> tuple[Path, ...]:
         """Writes a joining file for each role that has somebody to let in, and opens the door for them.
 
         An intermediary server is offered the agencies that nobody serves yet; without any there is no file for it. The
-        residents' party is offered a place once, or ``again`` where its answer was lost.
+        residents' party is offered a place once. Whoever was offered one and has not come is offered it anew.
         """
         network = self.network
+        still = await joining.open_offers(network)
         offers: dict[JoiningRole, tuple[AgencyCode, ...]] = {}
-        if agencies := joining.not_served(network):
-            offers[joining.INTERMEDIARY] = agencies
-        if again or not await joining.is_joined(network, joining.RESIDENTS):
+        if agencies := still.get(joining.INTERMEDIARY, set()) | {*joining.not_served(network)}:
+            offers[joining.INTERMEDIARY] = tuple(sorted(agencies))
+        if joining.RESIDENTS in still or not await joining.is_joined(network, joining.RESIDENTS):
             offers[joining.RESIDENTS] = ()
-        if not offers:
-            return ()
-        if self.joining_listener is None:
-            doors, context = joining_doors(network, self.authority), self.wallet.identity(ROLE).open_context()
-            self.joining_listener = await listen(doors, context, network.clock, self.config.host, self.config.join_port)
-        return tuple([await self._offer(role, served, self.joining_listener.url) for role, served in offers.items()])
+        return tuple([(await self.let_in(role, agencies)).file for role, agencies in offers.items()])
 
-    async def _offer(self, role: JoiningRole, agencies: tuple[AgencyCode, ...], join_url: str) -> Path:
-        file = JoiningFile(
-            v=1,
-            role=role,
-            network=self.network.agency,
-            network_url=self.url,
-            join_url=join_url,
-            authority=self.authority.certificate_pem().decode(),
-            keys=(self.network.signing.jwk(),),
-            token=await joining.offer(self.network, role, agencies),
-            agencies=agencies,
-        )
-        return membership.write_file(self.config.data, file)
+    async def let_in(self, role: JoiningRole, agencies: tuple[AgencyCode, ...]) -> Offered:
+        """Offers a role a place; the offer before it is worth nothing any more."""
+        async with self.door:
+            join_url = (await self._open_joining()).url
+            until = self.network.clock.machine() + joining.OFFER_HOLDS
+            file = JoiningFile(
+                v=1,
+                role=role,
+                network=self.network.agency,
+                network_url=self.url,
+                join_url=join_url,
+                authority=self.authority.certificate_pem().decode(),
+                keys=(self.network.signing.jwk(),),
+                token=await joining.offer(self.network, role, agencies),
+                agencies=agencies,
+            )
+            path = membership.write_file(self.config.data, file)
+        log.info("joining-offered", role=role, agencies=len(agencies), file=str(path))
+        return Offered(role, agencies, path, join_url, until)
+
+    async def _open_joining(self) -> Listener:
+        if self.joining_listener is None:
+            doors, context = joining_doors(self.network, self.authority), self.wallet.identity(ROLE).open_context()
+            clock, config = self.network.clock, self.config
+            self.joining_listener = await listen(doors, context, clock, config.host, config.join_port)
+        return self.joining_listener
 
     def start(self) -> None:
         """Begins to carry on what was left behind, to renew, and to shut the door when nobody is to join any more."""
@@ -170,11 +182,12 @@ class ApartNetwork:
 
     async def shut_joining(self) -> None:
         """Closes the door for those without a certificate as soon as nobody may come through it."""
-        if self.joining_listener is None or await joining.is_offered(self.network):
-            return
-        listener, self.joining_listener = self.joining_listener, None
-        await listener.close()
-        membership.remove_files(self.config.data)
+        async with self.door:
+            if self.joining_listener is None or await joining.open_offers(self.network):
+                return
+            listener, self.joining_listener = self.joining_listener, None
+            await listener.close()
+            membership.remove_files(self.config.data)
 
     async def close(self) -> None:
         await self.background.close()
@@ -203,6 +216,14 @@ async def build_apart_network(config: Config, clock: Clock, founder: AgencyCode)
     doors.append(RemoteIntermediary(lines.of(), endpoint))
     listener = await listen(network_doors(network, authority), wallet.server(), clock, config.host, config.party_port)
     return ApartNetwork(config, network, authority, wallet, lines, listener)
+
+
+async def _member(config: Config, opened: Opened, role: JoiningRole, clock: Clock) -> Membership:
+    try:
+        return await membership.enter(config, opened.ring, role, clock)
+    except BaseException:
+        await opened.db.close()
+        raise
 
 
 # --- the residents' party -----------------------------------------------------------------------------------------
@@ -241,7 +262,7 @@ class ApartResidents:
 async def apart_residents(config: Config, clock: Clock) -> ApartResidents:
     """The residents' party's process; it joins with ``config.join`` where it has not yet."""
     opened = await open_party(config, Role.RESIDENTS)
-    member = await membership.enter(config, opened.ring, joining.RESIDENTS, clock)
+    member = await _member(config, opened, joining.RESIDENTS, clock)
     board = RemoteBoard(Line(member.wallet.client(ROLE), clock), member.network_peer)
     follow = follow_board(clock, board)
     lines = Lines(member.wallet, clock, follow)
@@ -281,10 +302,12 @@ class ApartIntermediary:
     async def take_up(self) -> bool:
         """Serves its agencies, makes their keys and this endpoint known, fetches what is published.
 
-        False where the network could not be reached: then it serves by what it held last, if anything.
+        False where the network could not be reached: then it serves by what it held last, if anything. An agency that
+        the last joining file did not name is served here, and reaches nobody.
         """
+        self.server.agencies |= self.member.agencies
         try:
-            await publications.serve_agencies(self.server, self.member.agencies)
+            await publications.serve_agencies(self.server, self.member.named)
             await publications.refresh(self.server, self.member.keys)
         except Problem as problem:
             log.warning("network-not-reached", problem=problem.slug)
@@ -316,7 +339,7 @@ class ApartIntermediary:
 async def apart_intermediary(config: Config, clock: Clock, connections: int = AGENCY_CONNECTIONS) -> ApartIntermediary:
     """An intermediary server's process; it joins with ``config.join`` where it has not yet."""
     opened = await open_party(config, Role.INTERMEDIARY)
-    member = await membership.enter(config, opened.ring, joining.INTERMEDIARY, clock)
+    member = await _member(config, opened, joining.INTERMEDIARY, clock)
     board = RemoteBoard(Line(member.wallet.client(ROLE), clock), member.network_peer)
     lines = Lines(member.wallet, clock, follow_board(clock, board), connections)
     residents = Peer(config.residents_url, role_host(joining.RESIDENTS))

@@ -23,6 +23,7 @@ from gateway.interfaces import surface
 from gateway.interfaces.house import Desk, House
 from gateway.interfaces.operation import AnyOperation
 from gateway.interfaces.table import operations
+from gateway.interfaces.wire import Runner
 from gateway.intermediary import expiring, publications
 from gateway.intermediary import lists as server_lists
 from gateway.intermediary import sweeping as intermediary_sweeping
@@ -189,7 +190,7 @@ async def running(
     chosen = [*desk_work(house), *party_work(house)] if work is None else work
     app = application(house, operations(house), chosen)
     # A compressed body is refused by name, so nobody unpacks it: what is broken in it would be an error of the server.
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE_SECONDS, auto_decompress=False)
+    runner = Runner(app, access_log=None, shutdown_timeout=GRACE_SECONDS, auto_decompress=False)
     await runner.setup()
     try:
         site = (

@@ -21,6 +21,7 @@ from gateway.commands import (
     clocks,
     entering,
     inquiring,
+    joining,
     keeping,
     keys,
     lists,
@@ -99,8 +100,8 @@ def _not_written(error: OSError) -> Exit:
         [
             f"{where}: {error.strerror}",
             "",
-            "→ 空き容量と権限を確かめて、もう一度実行してください。途中までのものは引き継がれます。",
-            "→ Check disk space and rights, then do it again; what was begun is carried on.",
+            "→ 空き容量と権限を確かめて、もう一度実行してください。",
+            "→ Check disk space and rights, then do it again.",
         ],
     )
     return Exit.NOT_STARTED
@@ -129,6 +130,7 @@ def _commands() -> Iterator[Command]:
         managing,
         offline,
         backing,
+        joining,
         probing,
     ):
         yield from module.COMMANDS
@@ -162,12 +164,17 @@ def _told(error: ConfigError | StartTrouble | Unreachable | NotLetIn | Refused) 
 
 
 def _title(refused: Refused) -> str:
+    if "error" in refused.problem:  # OAuth 2 tells its own way (RFC 6749, 5.2)
+        return f"{refused.problem['error']} ({refused.status})"
     return f"{refused.problem.get('title', '')} / {refused.problem.get('title_en', '')} ({refused.status})"
 
 
 def _problem(refused: Refused) -> Iterator[str]:
     """A problem document as lines: what, where, what to do."""
     problem = refused.problem
+    if "error" in problem:
+        yield str(problem.get("error_description", ""))
+        return
     for name in ("detail", "message"):
         if problem.get(name):
             yield str(problem[name])

@@ -135,7 +135,7 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "control_port": Setting("SYMPHO_CONTROL_PORT", "試験用の制御のポート（まだ使わない）", "not used yet", "8445"),
         "network_url": Setting("SYMPHO_NETWORK_URL", "network の URL", "the network, if it has moved"),
         "residents_url": Setting("SYMPHO_RESIDENTS_URL", "residents の URL", "where the residents' party is"),
-        "join": Setting("SYMPHO_JOIN", "参加ファイル（初回だけ）", "joining file, the first time"),
+        "join": Setting("SYMPHO_JOIN", "参加ファイル（参加するときだけ）", "joining file, good once"),
         "join_port": Setting("SYMPHO_JOIN_PORT", "参加を受け付けるポート（既定 8446）", "where others join", "8446"),
         "public_url": Setting(
             "SYMPHO_PUBLIC_URL",

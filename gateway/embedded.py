@@ -100,8 +100,7 @@ class Embedded:
             self._running = False
             atexit.unregister(self.stop)
             try:
-                if self.listens():  # one that went down by itself is down already
-                    _run(self._account, "pg_ctl", "-D", str(self.folder), "-m", "fast", "-w", "-t", "60", "stop")
+                _halt(self._account, self.folder)
             finally:
                 os.close(self._lock)
 
@@ -201,7 +200,7 @@ def _clear(account: Account, folder: Path) -> None:
         pid_file.unlink()
         return
     log.warning("embedded-left-running", note="stopping the server that a killed process left behind")
-    _run(account, "pg_ctl", "-D", str(folder), "-m", "fast", "-w", "-t", "60", "stop")
+    _halt(account, folder)
 
 
 def _listening(folder: Path) -> Path | None:
@@ -256,6 +255,25 @@ def _launch(account: Account, folder: Path, sockets: Path) -> None:
         _run(account, "pg_ctl", "-D", str(folder), "-l", str(server_log), "-o", options, "-w", "-t", "120", "start")
     except EmbeddedTrouble as trouble:
         raise EmbeddedTrouble(f"{trouble} {_last_words(server_log)}".strip()) from None
+
+
+def _halt(account: Account, folder: Path) -> None:
+    """Stops the server, if it has not gone down by itself.
+
+    One that recovers from a crash may never come to its last checkpoint, for want of room or because PostgreSQL 18 then
+    forgets that it was asked: it is stopped at once, and the next start recovers. Its log holds all that was committed.
+    """
+    sockets = _listening(folder)
+    if sockets is None:
+        return
+    stop = ("pg_ctl", "-D", str(folder), "-w", "-t", "60", "stop", "-m")
+    try:
+        _run(account, "pg_isready", "-q", "-h", str(sockets))
+        _run(account, *stop, "fast")
+    except EmbeddedTrouble:
+        log.warning("embedded-stopped-at-once", note="the next start recovers")
+        if _listening(folder) is not None:
+            _run(account, *stop, "immediate")
 
 
 def _last_words(server_log: Path) -> str:

@@ -166,6 +166,11 @@ def needs_renewal(certificate: x509.Certificate, now: datetime) -> bool:
     return now + timedelta(days=RENEW_DAYS) >= certificate.not_valid_after_utc
 
 
+def valid_until(certificate: bytes) -> datetime:
+    """When a certificate (DER) runs out."""
+    return x509.load_der_x509_certificate(certificate).not_valid_after_utc
+
+
 def issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
     """Whether the authority signed it."""
     try:

@@ -63,6 +63,9 @@ class Entry:
 
 _ENTRIES = (
     # the request itself
+    Entry("malformed-request", 400, "HTTP の要求として読めません", "The request cannot be read as HTTP",
+          "要求の行とヘッダー（一行 8190 バイトまで）を直してください。",
+          "Correct the request line and the headers (at most 8190 bytes each)."),
     Entry("malformed-body", 400, "本文を読めません", "The body cannot be read",
           "UTF-8 の正しい JSON を送ってください。", "Send well-formed JSON in UTF-8."),
     Entry("invalid-field", 422, "項目が規則に合いません", "A field breaks its rule",
@@ -150,6 +153,9 @@ _ENTRIES = (
           "Correct what detail and errors name; a changed list is approved anew."),
     Entry("directory-stale", 503, "機関の名簿が古いままです", "The directory is stale",
           "新しい名簿を受け取るまでお待ちください。", "Wait until the new directory has arrived."),
+    Entry("nobody-to-join", 409, "参加させる相手がありません", "There is nobody to let in",
+          "全ての役割がこのプロセスにあります。役割ごとに分けて動かすときに使います。",
+          "All roles are in this process; places are offered where the parties run apart."),
     # the server
     Entry("conflict", 409, "すでにあるものと両立しません", "In conflict with what is there",
           "現在の内容を取得してから判断してください。", "Fetch what is there first."),

@@ -121,20 +121,24 @@ async def deputies_of(conn: Connection, agency: AgencyCode, delegator: str, now:
 
 
 _EYES_SHARED = """
-SELECT d.delegator AS other
-FROM delegation AS d
-JOIN staff AS s ON s.agency = d.agency AND s.staff_id = d.deputy
-WHERE d.agency = $1 AND d.deputy = $2 AND d.duty = 'release' AND d.from_at <= $3 AND d.until_at > $3
-  AND NOT 'release' = ANY (s.duties)
+WITH lent AS (
+    SELECT d.delegator
+    FROM delegation AS d
+    JOIN staff AS s ON s.agency = d.agency AND s.staff_id = d.deputy
+    WHERE d.agency = $1 AND d.deputy = $2 AND d.duty = 'release' AND d.from_at <= $3 AND d.until_at > $3
+      AND NOT 'release' = ANY (s.duties))
+SELECT delegator AS other
+FROM lent
 UNION
 SELECT d.deputy
 FROM delegation AS d
 JOIN staff AS s ON s.agency = d.agency AND s.staff_id = d.deputy
-WHERE d.agency = $1 AND d.delegator = $2 AND d.duty = 'review' AND NOT 'review' = ANY (s.duties)
+WHERE d.agency = $1 AND (d.delegator = $2 OR d.delegator IN (SELECT delegator FROM lent))
+  AND d.duty = 'review' AND NOT 'review' = ANY (s.duties) AND d.deputy <> $2
 """
 
 
 async def eyes_shared(conn: Connection, agency: AgencyCode, staff_id: str, now: datetime) -> frozenset[str]:
-    """Whose release this person exercises now, and who can only have reviewed as this person's deputy."""
+    """Whose release this person exercises now, and who can only have reviewed as a deputy of either."""
     rows = await conn.fetch(_EYES_SHARED, agency, staff_id, now)
     return frozenset(row["other"] for row in rows)

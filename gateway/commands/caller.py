@@ -15,6 +15,7 @@ from pathlib import Path
 from authz.duties import DUTIES, Duty
 from gateway.commands.client import Client, Refused, Unreachable
 from gateway.commands.command import Arguments, Parser
+from gateway.commands.devices import known_device, remember_device
 from gateway.config import ConfigError, default_data_folder
 from gateway.running.credentials import FILE, CredentialFile, StaffCredential, read
 from gateway.running.folder import address_of
@@ -81,23 +82,24 @@ def staff_with(args: Arguments, duty: Duty, agency: str = "") -> Client:
     who = _who(args, duty, agency)
     client = anybody(args)
     try:
-        _log_in(client, who, getattr(args, "code", None) or os.environ.get("SYMPHO_CODE", ""))
+        _log_in(client, who, getattr(args, "code", None) or os.environ.get("SYMPHO_CODE", ""), data_of(args))
     except BaseException:
         client.close()
         raise
     return client
 
 
-def _log_in(client: Client, who: _Who, code: str) -> None:
-    """Logs in; somebody at a terminal is asked for the code if the account has a second factor."""
+def _log_in(client: Client, who: _Who, code: str, data: Path) -> None:
+    """Logs in from a machine that is known from the last time; somebody at a terminal is asked for the code if the
+    account has a second factor."""
+    device = known_device(data, who.agency, who.login)
     try:
-        client.login(who.agency, who.login, who.password, code)
+        told = client.login(who.agency, who.login, who.password, code, device)
     except Refused as refused:
         if refused.slug != "second-factor-required" or not sys.stdin.isatty():
             raise
-    else:
-        return
-    client.login(who.agency, who.login, who.password, getpass(f"{who.login} 確認コード / code: "))
+        told = client.login(who.agency, who.login, who.password, getpass(f"{who.login} 確認コード / code: "), device)
+    remember_device(data, who.agency, who.login, told["device"])
 
 
 def _who(args: Arguments, duty: Duty, agency: str) -> _Who:

@@ -82,9 +82,10 @@ class Client:
     def close(self) -> None:
         self._connection.close()
 
-    def login(self, agency: str, login: str, password: str, code: str = "") -> dict[str, Any]:
-        """A session of that member of staff; what the server says of the account."""
-        body = {"agency": agency, "login": login, "password": password, "terminal": TERMINAL, "code": code}
+    def login(self, agency: str, login: str, password: str, code: str = "", device: str = "") -> dict[str, Any]:
+        """A session of that member of staff; what the server says of the account. ``device``: of an earlier login."""
+        shown = {"password": password, "terminal": TERMINAL, "code": code, "device": device}
+        body = {"agency": agency, "login": login, **shown}
         told: dict[str, Any] = self.post("/auth/login", body).data
         self._token = told["token"]
         return told

@@ -135,7 +135,7 @@ COMMANDS: Sequence[Command] = (
             "sympho staff reset shinkirou-health",
             "sympho staff reset shinkirou-health --online",
             "sympho staff add machida --name '町田 見本' --office 9920100400 --duty review --as shinkirou-staff",
-            "sympho staff delegate shinkirou-reviewer-1 shinkirou-health --duty review --days 7",
+            "sympho staff delegate shinkirou-reviewer-1 shinkirou-health --duty review --days 7 --as shinkirou-staff",
         ),
         within=(
             Command("list", "一覧", "who there is", configure=_for_list, run=_list),

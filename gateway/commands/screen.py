@@ -86,4 +86,4 @@ def trouble(title: str, lines: Iterable[str]) -> None:
         err.print(Panel(text, title=Text(title), title_align="left", border_style="red", expand=False))
         return
     err.print(Text(f"sympho: {title}"))
-    err.print(text)
+    err.print(text, soft_wrap=True)  # a line of a mistake stays one line for whoever looks for it

@@ -39,10 +39,15 @@ class JoinRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RenewalRequest(Struct, frozen=True):
-    """Role -> network, over its certificate in use: the next ones."""
+    """Role -> network, over its certificate in use: the next ones. With a one-time token, also for agencies that it has
+    joined for with it."""
 
     v: int
     requests: tuple[CertificateRequest, ...]
+    token: Annotated[str, Meta(max_length=TOKEN_LENGTH)] = ""
+
+    def __repr__(self) -> str:
+        return "<RenewalRequest>"
 
 
 class CertificateReply(Struct, frozen=True):
@@ -52,7 +57,7 @@ class CertificateReply(Struct, frozen=True):
 
 
 class JoiningFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """参加票: all that a role needs to join, in a file of mode 0600. Who reads it first is in; afterwards it is worthless.
+    """参加ファイル: all that a role needs to join, in a file of mode 0600. Who reads it first is in; then it is worthless.
 
     ``join_url`` is the listener for those without a certificate, ``network_url`` the one of the parties. ``keys``
     are the network's, for its directory. ``agencies`` are those that an intermediary server may serve.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -43,14 +44,19 @@ _SEQUENCES = (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.
 def body_decoder(kind: type[T], broken: str = "invalid-field") -> Callable[[bytes], T]:
     """A function from the body's bytes to ``kind``; raises ``malformed-body``, or ``broken`` where rules are."""
     decoder = msgspec.json.Decoder(kind, dec_hook=decode_hook)
+    has_moments = _is_moment(inspect.type_info(kind))
 
     def decode(raw: bytes) -> T:
         try:
-            return decoder.decode(raw)
+            made = decoder.decode(raw)
         except msgspec.ValidationError as error:
             first = _explain(error, "$")
         except _UNREADABLE:
             first = None
+        else:
+            if has_moments:
+                _refuse_beyond(made, "$", broken)
+            return made
         value = _UNREAD if first is None else _loosely(raw)
         if first is None or value is _UNREAD:
             raise Problem("malformed-body")
@@ -88,9 +94,13 @@ def query_decoder(kind: type[T]) -> Callable[[MultiMapping[str]], T]:
                 )
             given[name] = values if many else values[0]
         try:
-            return msgspec.convert(given, kind, strict=False, dec_hook=decode_hook)
+            made = msgspec.convert(given, kind, strict=False, dec_hook=decode_hook)
         except msgspec.ValidationError as error:
             first = _explain(error, "query")
+        else:
+            if moments:
+                _refuse_beyond(made, "query", "invalid-field")
+            return made
         raise Problem("invalid-field", errors=_all_errors(given, kind, "query", first, strict=False))
 
     return decode
@@ -116,6 +126,23 @@ def path_decoder(kinds: Mapping[str, type[str]]) -> Callable[[Mapping[str, str]]
         return made
 
     return decode
+
+
+def _refuse_beyond(value: object, root: str, broken: str) -> None:
+    """A moment in the first or the last year of all has no day in some zones: it could be kept and never be shown."""
+    if errors := tuple(islice(_beyond(value, root), MOST_ERRORS)):
+        raise Problem(broken, errors=errors)
+
+
+def _beyond(value: object, path: str) -> Iterator[FieldError]:
+    if isinstance(value, datetime) and value.year in {MINYEAR, MAXYEAR}:
+        yield FieldError(path, "a year from 0002 to 9998 expected")
+    elif isinstance(value, Struct):
+        for name, shown in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            yield from _beyond(getattr(value, name), f"{path}.{shown}")
+    elif isinstance(value, list | tuple):
+        for at, item in enumerate(value):
+            yield from _beyond(item, f"{path}[{at}]")
 
 
 def _explain(error: msgspec.ValidationError, root: str) -> FieldError:

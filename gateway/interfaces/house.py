@@ -34,6 +34,7 @@ from gateway.keys.ring import KeyRing
 from gateway.keys.root import KEY_BYTES, unwrap, wrap
 from gateway.metrics import Meter
 from gateway.neighbours.residents import Residents
+from gateway.network.joining import LetIn
 from gateway.network.party import Network
 from gateway.pki import agency_urn, role_urn
 from gateway.problems import Problem
@@ -119,6 +120,10 @@ class House:
     """The outside issuer whose word about people is believed, if one is configured."""
     url: str = ""
     """Where this process is reached: the name under which it issues tokens to business systems (RFC 8414)."""
+    let_in: LetIn | None = None
+    """Offers another role a place; None where all roles are in this process, or it is not the network's."""
+    certified_until: Callable[[], datetime] | None = None
+    """When this process's certificates run out (machine time); None where it needs none of the network's."""
     _callers: OrderedDict[str, AgencyCode] = field(default_factory=OrderedDict, init=False)
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from gateway.clock import Clock
 from gateway.interfaces.operation import AnyOperation
 from gateway.interfaces.principals import Credentials, Principal, party_of
 from gateway.interfaces.surface import build
+from gateway.interfaces.wire import Runner
 from gateway.problems import Problem
 
 __all__ = ["Listener", "by_certificate", "listen"]
@@ -53,7 +54,7 @@ async def listen(
     """Opens a listener for these operations; port 0 lets the machine choose."""
     app = web.Application()
     build(app, operations, by_certificate, _nothing_to_write, moment=lambda: Moment(clock.now(), clock.machine()))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSING_SECONDS, auto_decompress=False)
+    runner = Runner(app, access_log=None, shutdown_timeout=CLOSING_SECONDS, auto_decompress=False)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, ssl_context=context).start()

@@ -50,7 +50,9 @@ PATTERNS: dict[type, str] = {
 }
 """The form of every code that JSON can carry. Check digits go beyond a pattern; a test keeps both in step."""
 
-_EVERYWHERE = frozenset({"not-acceptable", "not-ready", "busy", "database-unavailable", "disk-full", "internal"})
+_EVERYWHERE = frozenset(
+    {"malformed-request", "not-acceptable", "not-ready", "busy", "database-unavailable", "disk-full", "internal"}
+)
 _WITH_BODY = frozenset({"malformed-body", "invalid-field", "unknown-code", "too-large", "unsupported-media-type"})
 _WITH_TOKEN = frozenset(
     {"unauthenticated", "token-expired", "token-invalid", "session-revoked", "revocation-feed-lost", "wrong-principal"}

@@ -22,7 +22,6 @@ from authz.operations import Actor, Moment, OperationOutcome
 from authz.operations import Operation as Entry
 from authz.principals import StaffPrincipal, SystemPrincipal
 from authz.sessions import RECENT
-from gateway import problems
 from gateway.interfaces.decoding import body_decoder, path_decoder, query_decoder
 from gateway.interfaces.headers import (
     HARDENING,
@@ -38,6 +37,7 @@ from gateway.interfaces.headers import (
 )
 from gateway.interfaces.operation import AnyOperation, Call, Reply, body_types
 from gateway.interfaces.principals import ANYONE, Authenticate, Credentials, Principal, actor_of, pseudonym_of
+from gateway.interfaces.wire import problem_response
 from gateway.intermediary.turns import Turn
 from gateway.log import log
 from gateway.problems import Busy, Conflict, FieldError, Problem
@@ -190,7 +190,7 @@ class _Door:
         others. It is counted, and neither logged nor entered in the operations log: nothing was asked of us yet."""
         if self._wiring.observe is not None:
             self._wiring.observe(self.operation.name, _BUSY.status, 0.0, {})
-        return _problem_response(str(uuid4()), _BUSY)
+        return problem_response(str(uuid4()), _BUSY)
 
     async def _serve(self, request: web.Request, visit: _Visit) -> Reply:
         operation = self.operation
@@ -343,12 +343,7 @@ def _authorize(operation: AnyOperation, principal: Principal, at: Moment) -> Non
 
 def _refusal(visit: _Visit, problem: Problem) -> web.Response:
     visit.problem = problem
-    return _problem_response(visit.request_id, problem)
-
-
-def _problem_response(instance: str, problem: Problem) -> web.Response:
-    headers = {**HARDENING, **problem.headers(), "Content-Type": problems.MEDIA_TYPE, "X-Request-Id": instance}
-    return web.Response(status=problem.status, body=problems.encode(problem.body(instance)), headers=headers)
+    return problem_response(visit.request_id, problem)
 
 
 def _bug(visit: _Visit, bug: Exception, operation: str) -> web.Response:

@@ -17,6 +17,7 @@ from gateway.interfaces import (
     explaining,
     factors,
     inquiries,
+    joining,
     lists,
     operationslog,
     progress,
@@ -63,6 +64,7 @@ def operations(house: House) -> list[AnyOperation]:
         table += codes.operations(house.intermediary)
     if house.network is not None:
         table += world.clock_operations(house, house.network)
+        table += joining.operations(house, house.network)
         table += lists.network_operations(house.network)
     table += system.operations(house, lambda: table, _version())
     return table

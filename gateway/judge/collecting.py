@@ -6,6 +6,7 @@ earlier reading shows has been durable at those who are read later: each party r
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from gateway.judge.export import Alarm, Ended, Exchange, Export, Inquiry, Provis
 from gateway.network import store as network_store
 from gateway.records import store as record_store
 from gateway.records.store import RecordRow
-from sympho.codes import AgencyCode
+from sympho.codes import AgencyCode, TaskCode
 
 DIRECTORY_LIMIT = 32 * 1024 * 1024
 PAGE = 5_000
@@ -39,6 +40,7 @@ async def collect(network: Database, servers: Sequence[Database]) -> Export:
         if state is None:
             raise LookupError("no network was founded in this database")
         entries = [decode(DirectoryEntry, raw) for raw in await network_store.all_entries(conn)]
+        mirrors = _mirrors(edition.signed for edition in await network_store.all_editions(conn))
         exchanges = [_exchange(row) for row in await network_store.all_exchanges(conn)]
         lists = [PublishedList("", *row) for row in await store.published_lists(conn)]
         alarms = [Alarm("network", *row) for row in await store.network_alarms(conn)]
@@ -58,10 +60,10 @@ async def collect(network: Database, servers: Sequence[Database]) -> Export:
             served |= set(await held_store.served_agencies(conn))
             operations += await store.operations(conn)
             staff |= dict(await store.staff(conn))
-    directory, network_keys = _directory(signed)
+    network_keys = _network_keys(signed)
     return Export(
         network=AgencyCode(state[0]),
-        directory=directory,
+        mirrors=mirrors,
         keys={**key_set(jwk for entry in entries for jwk in entry.keys), **network_keys},
         network_keys=network_keys,
         served=frozenset(served),
@@ -77,15 +79,25 @@ async def collect(network: Database, servers: Sequence[Database]) -> Export:
     )
 
 
-def _directory(signed: Iterable[str]) -> tuple[Directory | None, dict[str, VerifyingKey]]:
-    """The newest directory that a server holds, and the network's keys in it, under which it must verify itself."""
+def _mirrors(signed: Iterable[str]) -> dict[tuple[AgencyCode, TaskCode], frozenset[TaskCode]]:
+    """What each 条例事務 has mirrored: an exchange is judged by what was in force then, whatever was withdrawn since."""
+    found: defaultdict[tuple[AgencyCode, TaskCode], set[TaskCode]] = defaultdict(set)
+    for text in signed:
+        for entry in decode(Directory, unverified_payload(text, DIRECTORY_LIMIT)).entries:
+            for one in entry.ordinances:
+                found[entry.code, one.task].add(one.mirrors)
+    return {key: frozenset(tasks) for key, tasks in found.items()}
+
+
+def _network_keys(signed: Iterable[str]) -> dict[str, VerifyingKey]:
+    """The network's keys in the newest directory that a server holds, which must verify itself under them."""
     editions = [(decode(Directory, unverified_payload(text, DIRECTORY_LIMIT)), text) for text in signed]
     if not editions:
-        return None, {}
+        return {}
     newest, text = max(editions, key=lambda edition: edition[0].serial)
     keys = key_set(newest.network_keys)
     verify(text, DIRECTORY_TYP, keys, DIRECTORY_LIMIT)
-    return newest, keys
+    return keys
 
 
 async def _held_directory(server: Database) -> str | None:

@@ -15,7 +15,6 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from authz.matchlist import BadList, MatchList, compile_list, parse
-from gateway.exchange.directory import Directory
 from gateway.exchange.jws import JwsRefused, VerifyingKey, unverified_payload
 from gateway.exchange.messages import Permit
 from gateway.exchange.permit import BadPermit, verify_permit
@@ -168,7 +167,8 @@ class Export:
     """Everything, at one moment. ``served`` are the agencies whose servers were read: of others nothing is expected."""
 
     network: AgencyCode
-    directory: Directory | None
+    mirrors: Mapping[tuple[AgencyCode, TaskCode], frozenset[TaskCode]]
+    """The statutory tasks that an agency's 条例事務 has mirrored in any directory that was published."""
     keys: Mapping[str, VerifyingKey]
     """Every party's verifying keys by key id."""
     network_keys: Mapping[str, VerifyingKey]
@@ -276,11 +276,10 @@ class Export:
             return None
         return _compiled(published.document, serial)
 
-    def mirrored(self, agency: AgencyCode, task: TaskCode) -> TaskCode:
-        """The statutory task that an agency's 条例事務 mirrors; any other task is its own."""
-        entry = None if self.directory is None else self.directory.find(agency)
-        mirrors = {one.task: one.mirrors for one in entry.ordinances} if entry is not None else {}
-        return mirrors.get(task, task)
+    def mirrored(self, agency: AgencyCode, task: TaskCode) -> frozenset[TaskCode]:
+        """The statutory tasks for which an agency may have asked under a task: what its 条例事務 has mirrored, or the
+        task itself."""
+        return self.mirrors.get((agency, task)) or frozenset({task})
 
 
 @lru_cache(maxsize=16)

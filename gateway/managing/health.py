@@ -4,6 +4,7 @@
     <role>-revocations     the feed of revocations is fresh; without it every token is refused
     <role>-publications    directory and match list are held
     match-list             the list held here is good for a while yet
+    certificates           a party apart can show who it is for two weeks yet; they are renewed with a month left
     disk                   the data folder's disk has room
     <role>-queue           what the machine has to bring somewhere does not wait long
 
@@ -26,6 +27,7 @@ from gateway.config import Config
 from gateway.interfaces.house import House
 from gateway.interfaces.system import checks
 from gateway.intermediary.store.standing import read_backlog
+from gateway.joining import URGENT
 from gateway.managing.webhook import Outbox, Target, read_target
 from gateway.network.standing.store import read_stages
 from gateway.problems import Problem
@@ -94,6 +96,8 @@ class Watch:
         if server is not None and server.publications is not None:
             later = now + timedelta(hours=self.target.list_hours)
             found["match-list"] = server.publications.link.candidate.fresh(later)
+        if self.house.certified_until is not None:
+            found["certificates"] = self.house.certified_until() > now + URGENT
         return found | await self._queues(found)
 
     async def _queues(self, found: dict[str, bool]) -> dict[str, bool]:

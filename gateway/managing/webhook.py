@@ -80,10 +80,19 @@ def read_target(path: Path) -> tuple[Target, Secret]:
         raise ConfigError(f"health_notices: {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"health_notices: {path}: {error}") from None
-    parts = urlsplit(target.url)
-    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL)):
+    if not _reachable(target.url):
         raise ConfigError(f"health_notices: {path}: url: https://..., or http:// on this machine alone")
     return target, _secret(path.parent / target.secret_file)
+
+
+def _reachable(url: str) -> bool:
+    """An address that may be called, and that can be one: whoever sends later has nobody to tell."""
+    try:
+        parts = urlsplit(url)
+        host, _ = (parts.hostname or "").encode("idna"), parts.port
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL))
 
 
 def _secret(path: Path) -> Secret:
@@ -133,9 +142,9 @@ class Outbox:
                 if not self.waiting:
                     self._some.clear()
                     continue
-                added, notice = self.waiting[0]
+                (added, notice), told = self.waiting[0], self.dropped
                 if await self._sent(session, notice):
-                    self._done(notice)
+                    self._done(notice, told)
                     pause = self.first_pause
                 elif monotonic() - added > GIVEN_UP_AFTER:
                     self._drop()
@@ -143,11 +152,13 @@ class Outbox:
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _done(self, notice: Notice) -> None:
-        """It may have been dropped meanwhile, to make room."""
+    def _done(self, notice: Notice, told: int) -> None:
+        """It said that ``told`` were dropped. It may have been dropped itself meanwhile, to make room."""
+        self.dropped -= told
         if self.waiting and self.waiting[0][1] is notice:
             self.waiting.popleft()
-        self.dropped = 0
+        else:
+            self.dropped -= 1
 
     def _drop(self) -> None:
         self.waiting.popleft()

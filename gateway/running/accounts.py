@@ -54,5 +54,5 @@ async def _reopened(conn: Connection, one: WorldAccount, now: Moment) -> None:
 async def _charged(conn: Connection, one: WorldAccount, now: Moment) -> None:
     account = await store.account_by_login(conn, one.agency, normal_login(one.account.login))
     if account is not None:
-        charge = Charge(one.account.office, one.account.duties, one.account.tasks)
+        charge = Charge(one.account.office, one.account.duties, one.account.tasks, one.account.name)
         await staff.assign(conn, at_the_machine(one.agency), account.staff_id, charge, now)

@@ -11,6 +11,7 @@ apart. So the file is worth what the installation is worth, and is never written
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -172,17 +173,35 @@ def _is_backup(path: Path) -> bool:
 def _new_file(target: Path) -> Iterator[BinaryIO]:
     """A file for its owner alone, which gets its name when it is whole and durable."""
     if target.exists():
-        raise ConfigError(f"{target} はすでにあります / is there already")
+        raise _there_already(target)
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise ConfigError(f"{target}: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.link(aside, target)
+        _named(aside, target)
+    except OSError as error:
+        if error.filename not in {None, str(aside)} or isinstance(error, ConnectionError):
+            raise
+        if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+            raise ConfigError(f"{target}: {error.strerror}") from None
+        raise OSError(error.errno, error.strerror, str(target)) from None
     finally:
-        aside.unlink()
+        aside.unlink(missing_ok=True)
+
+
+def _named(aside: Path, target: Path) -> None:
+    """A link never takes a name that is taken. Disks that know no links (exFAT, some shares) get the second best."""
+    try:
+        os.link(aside, target)
+    except FileExistsError:
+        raise _there_already(target) from None
+    except OSError:
+        if target.exists():
+            raise _there_already(target) from None
+        aside.rename(target)
+
+
+def _there_already(target: Path) -> ConfigError:
+    return ConfigError(f"{target} はすでにあります / is there already")

@@ -50,10 +50,10 @@ async def lent(server: Config, network: Config | None) -> Lent:
     """From the data folder of an intermediary server apart, and from the network's, if that is lent, too."""
     async with located(server) as place:
         with worded():
-            opened = await open_party(replace(place, join=None), Role.INTERMEDIARY)
+            opened = await open_party(place, Role.INTERMEDIARY)
         try:
             with worded():
-                member = await membership.enter(place, opened.ring, joining.INTERMEDIARY, Clock())
+                member = await membership.enter(replace(place, join=None), opened.ring, joining.INTERMEDIARY, Clock())
             async with opened.db.connection() as conn:
                 permit = next(iter(await latest_permits(conn, 1)), "")
                 provider_url = await _provider_of(conn, permit)

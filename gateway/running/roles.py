@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -17,6 +18,7 @@ from gateway.config import Config, ConfigError, Role
 from gateway.interfaces.house import House, furnish
 from gateway.interfaces.outside import OutsideDoor
 from gateway.running.seeding import fill_all, fill_intermediary, fill_network, fill_residents
+from gateway.running.shares import fill_beside
 from gateway.worlds import Told, World
 from sympho.codes import AgencyCode
 
@@ -60,7 +62,7 @@ def opened(config: Config, world: World, told: Told) -> AbstractAsyncContextMana
 async def _all(config: Config, world: World, told: Told) -> AsyncIterator[Opened]:
     parties = await all_in_one(config, Clock(), world.network)
     try:
-        filled = await fill_all(parties, world, config.data, told)
+        filled = await fill_all(parties, world, config.data, told, partial(fill_beside, config, world.network))
         house = await furnish(
             parties.network.clock, parties.network, parties.intermediary, parties.residents, **_doors(config)
         )
@@ -89,6 +91,7 @@ async def _network(config: Config, world: World, told: Told) -> AsyncIterator[Op
         files = await apart.offer_joining()
         apart.start()
         house = await furnish(apart.network.clock, apart.network, None, None, **_doors(config))
+        house.let_in = apart.let_in
         yield Opened(house, filled.first, filled.changes, apart.url, files)
     finally:
         await apart.close()
@@ -101,7 +104,9 @@ async def _residents(config: Config, world: World, told: Told) -> AsyncIterator[
     try:
         await fill_residents(apart.residents, world, config.data, told)
         apart.start()
-        yield Opened(await furnish(clock, None, None, apart.residents), False, party_url=apart.url)
+        house = await furnish(clock, None, None, apart.residents)
+        house.certified_until = apart.member.certified_until
+        yield Opened(house, False, party_url=apart.url)
     finally:
         await apart.close()
 
@@ -116,6 +121,7 @@ async def _intermediary(config: Config, world: World, told: Told) -> AsyncIterat
         filled = await fill_intermediary(apart.server, world, config.data, told)
         apart.start()
         house = await furnish(clock, None, apart.server, None, **_doors(config))
+        house.certified_until = apart.member.certified_until
         yield Opened(house, filled.first, filled.changes, apart.url)
     finally:
         await apart.close()

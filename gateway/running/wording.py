@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from authz.listmanifest import ListRefused
+from gateway.clock import TOKYO
 from gateway.database import (
     DatabaseForbids,
     DatabaseOfAnotherVersion,
@@ -14,7 +15,7 @@ from gateway.database import (
     DatabaseUnreachable,
 )
 from gateway.embedded import EmbeddedTrouble, SecondServer
-from gateway.joining import NotJoined
+from gateway.joining import CertificatesExpired, NotJoined
 from gateway.keys.root import RootKeyTrouble, WrongKey
 from gateway.problems import Problem
 from gateway.running.trouble import StartTrouble, second_server
@@ -45,6 +46,7 @@ _DATABASE: dict[type[DatabaseTrouble], tuple[str, str, str]] = {
         "Use that version, or an empty database (or a new --data folder).",
     ),
 }
+_OF_THE_DATABASE = frozenset({"disk-full", "database-unavailable"})
 _ANY_DATABASE = ("データベースを使えません。", "メッセージを確かめてください。", "See the message.")
 
 
@@ -67,6 +69,8 @@ def worded() -> Iterator[None]:
         ) from None
     except BadWorld as bad:
         raise bad_world(str(bad)) from None
+    except CertificatesExpired as trouble:
+        raise certificates_expired(trouble) from None
     except NotJoined as trouble:
         raise not_joined(str(trouble)) from None
     except (RootKeyTrouble, WrongKey) as trouble:
@@ -84,7 +88,7 @@ def worded() -> Iterator[None]:
             "If two approvers' keys (DATA/approvers/) are not at hand, approve and publish it with sympho lists.",
         ) from None
     except Problem as problem:
-        raise other_party(problem) from None
+        raise (own_database if problem.slug in _OF_THE_DATABASE else other_party)(problem) from None
 
 
 def bad_world(mistakes: str) -> StartTrouble:
@@ -100,15 +104,53 @@ def bad_world(mistakes: str) -> StartTrouble:
 def not_joined(what: str) -> StartTrouble:
     """A role's process that nobody has let in."""
     return StartTrouble(
-        "このプロセスはまだネットワークに参加していません。",
+        "このプロセスはネットワークに参加していません。",
         what,
-        "ネットワークのプロセスが書いた joining/<役割>.json を --join で渡してください（0600、一度だけ使えます）。",
-        "Hand over joining/<role>.json, which the network's process wrote, with --join (mode 0600, good once).",
+        "ネットワークのプロセスが書いた joining/<役割>.json（0600、一度だけ）を --join で渡してください。新しいものは sympho joining offer。",
+        "Hand over joining/<role>.json, which the network's process wrote (mode 0600, good once), with --join. "
+        "A new one: sympho joining offer.",
+    )
+
+
+def certificates_expired(trouble: CertificatesExpired) -> StartTrouble:
+    """A role's process that was stopped until its certificates had run out: it would reach nobody."""
+    offer = f"sympho joining offer --role {trouble.role}"
+    since = trouble.since.astimezone(TOKYO)
+    return StartTrouble(
+        f"このプロセスの証明書の期限が切れています（{since:%Y-%m-%d %H:%M} 日本時間、実時刻）。",
+        str(trouble),
+        f"ネットワークの運営者に新しい参加ファイルを求め（{offer}）、"
+        "--join FILE で起動してください。データ・鍵・機関はそのままです。",
+        f"Ask the network's operator for a new joining file ({offer}) and start with --join FILE; data, keys and "
+        "agencies are kept.",
+    )
+
+
+def own_database(problem: Problem) -> StartTrouble:
+    """Our own database had no room, or went away, in the middle of the start."""
+    return StartTrouble(
+        f"途中でデータベースが使えなくなりました：{problem.title_ja}。",
+        f"the database failed in the middle of it: {problem.title_en} ({problem.slug})",
+        "空き容量と PostgreSQL のログ（内蔵なら DATA/postgres/server.log）を確かめて、もう一度実行してください。",
+        "Check disk space and PostgreSQL's log (DATA/postgres/server.log of the embedded one), then run it again.",
+    )
+
+
+def not_joined_for_all() -> StartTrouble:
+    """A server whose world has agencies of which the network does not know that it may serve them."""
+    offer = "sympho joining offer --role intermediary --agencies CODE,..."
+    return StartTrouble(
+        "世界の機関のうち、このサーバーが参加していないものがあります。",
+        "the world has agencies that this server has not joined for (wrong-agency)",
+        f"ネットワークの運営者にその機関の参加ファイルを求め（{offer}）、--join FILE で起動してください。",
+        f"Ask the network's operator for a joining file for them ({offer}) and start with --join FILE.",
     )
 
 
 def other_party(problem: Problem) -> StartTrouble:
     """Another party that this one needs for its start does not answer as it should."""
+    if problem.slug == "wrong-agency":
+        return not_joined_for_all()
     return StartTrouble(
         f"他の機関が応えません：{problem.title_ja}",
         f"{problem.title_en} ({problem.slug}) {problem.detail}".strip(),

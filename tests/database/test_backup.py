@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -190,6 +191,18 @@ async def test_nothing_is_restored_over_anything(original: Original, postgres: s
             replace(config, data=tmp_path / "x", root_key_file=original.config.root_key_file),
             original.file, WORDS, silent,
         )  # fmt: skip
+
+
+async def test_a_disk_that_knows_no_links_takes_a_backup_as_well(
+    original: Original, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(source: object, target: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(source), None, str(target))
+
+    monkeypatch.setattr(os, "link", refused)
+    await back_up(original.config, tmp_path / "stick.sympho", WORDS, silent)
+    assert names(tmp_path) == ["stick.sympho"]
+    assert look_at(tmp_path / "stick.sympho", WORDS).contents.rows.keys() == original.copy.contents.rows.keys()
 
 
 async def test_data_without_parties_and_keys_in_the_middle_of_a_change_are_not_backed_up(

@@ -138,6 +138,15 @@ async def test_a_deputy_is_no_second_person_for_whom_it_stands_and_the_other_way
     assert await one_person_with(db, one, 3600) == {other.staff_id}
 
 
+async def test_two_deputies_of_one_person_are_not_the_first_and_the_second_person(db: Database) -> None:
+    by = await manager(db)
+    one = await entered(db, clerk(duties=BOTH))
+    first, second = [await entered(db, clerk(name, NONE)) for name in ("tanaka", "sato")]
+    await lent(db, by, one, first, Duty.REVIEW, hours=0.5)
+    await lent(db, by, one, second, Duty.RELEASE)
+    assert await one_person_with(db, second, 1801) == {one.staff_id, first.staff_id}
+
+
 async def test_two_who_hold_the_duty_themselves_stay_two_people_whatever_is_delegated(db: Database) -> None:
     by = await manager(db)
     one, other = await entered(db, clerk(duties=BOTH)), await entered(db, clerk("tanaka", BOTH))

@@ -162,6 +162,15 @@ async def test_guessed_codes_close_the_place_like_guessed_passwords(db: Database
     assert await with_code(db, who, code_at(secret, 60), 60) == LoginRefused(LoginFault.LOCKED, 1)
 
 
+async def test_a_new_password_alone_is_no_new_authentication_of_whoever_has_a_second_factor(db: Database) -> None:
+    who = await entered(db, clerk())
+    holder = await logged_in(db, who)
+    await enrolled(db, holder)
+    await sessions.change_password(db, holder, who.password, "a-longer-password", at(900))
+    async with db.transaction() as conn:
+        assert (await sessions.renew(conn, holder, at(901))).authenticated_at == holder.authenticated_at
+
+
 # --- what an agency demands ---------------------------------------------------------------------------------------
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import msgspec
 import pyotp
 
 from authz.duties import Duty
 from fixtures.invented.cast import Ask, Expected
+from gateway.exchange.certificates import JoiningRole
 from gateway.exchange.jws import SigningKey
 from gateway.exchange.listing import public
+from gateway.network.joining import Offered
+from sympho.codes import AgencyCode
 from tests.countries import NOON
 from tests.server.api import Api, asking, person
 from tests.server.api_listing import next_list, publisher, sign
@@ -134,6 +138,9 @@ async def _keeping(api: Api) -> None:
     individual = {"individual_number": resident.individual.reveal()}
     await api.call("number-addressees", by=keeper, body={"persons": [named | individual]})
     await api.call("convert-addressees", by=keeper, body={"persons": [named]})
+    items = {"name": "見本　はな", "born_on": "1984-02-29", "sex": "2", "address": "かくう県見本町１番地"}
+    await api.call("keep-basic-items", by=keeper, body={"persons": [{"person": named, **items}]})
+    await api.call("show-basic-items", by=keeper, body={"persons": [named]})
     await api.call("acquire-codes", by=keeper, body={"persons": [named]})
     await api.call("search-codes", by=keeper, body={"persons": [named]})
     who = {"person": named}
@@ -193,11 +200,20 @@ async def _process(api: Api) -> None:
     await api.call("resume-clock", by=operator)
     await api.call("set-clock", by=operator, body={"at": NOON.isoformat(), "frozen": True})
     await api.call("show-clock")
+    await api.call("offer-joining", by=operator, body={"role": "residents"})
+    api.house.let_in = _let_in
+    await api.call("offer-joining", by=operator, body={"role": "residents"})
+    api.house.let_in = None
     keeper = await api.hire(api.parties.world.cast.tax.inquirer, Duty.OPERATE_SYSTEM)
     for one in (operator, keeper):
         await api.call("show-progress", by=one)
         await api.call("show-expired", by=one)
     await api.call("delete-expired", by=keeper)
+
+
+async def _let_in(role: JoiningRole, agencies: tuple[AgencyCode, ...]) -> Offered:
+    """What a network apart would answer; here nobody is apart."""
+    return Offered(role, agencies, Path("joining") / f"{role}.json", "https://127.0.0.1:8446", NOON)
 
 
 async def slips(api: Api) -> None:

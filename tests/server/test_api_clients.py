@@ -12,7 +12,7 @@ import pytest
 
 from authz.duties import Duty
 from gateway.interfaces.operation import FORM
-from tests.server.api import Answered, Api
+from tests.server.api import Answered, Api, asking
 from tests.server.test_api_staff import agency_of, keeper_of, logged
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -153,3 +153,29 @@ async def test_a_task_of_a_scope_narrows_what_may_be_asked_for(api: Api) -> None
     assert refused.body["error"] == "invalid_scope"
     granted = await api.client_log_in(made["client_id"], made["secret"], scope=f"search-flags {ask.task}")
     assert granted.body["scope"] == f"search-flags {ask.task}"
+
+
+async def test_what_was_asked_for_one_task_is_not_shown_to_a_client_of_another_nor_taken_back_by_it(api: Api) -> None:
+    ask = api.parties.world.cast.tax
+    other = "JM90000000000016" if ask.task != "JM90000000000016" else "JM90000000000018"
+    of_one = ("show-inquiry", "show-inquiry-request", "show-inquiry-result", "withdraw-inquiry", "show-withdrawal")
+    names = ("register-inquiry", "list-inquiries", *of_one)
+
+    async def client(task: str) -> str:
+        made = await api.client(ask.inquirer, names, ask.person.system)
+        answer = await api.client_log_in(made.client_id, made.secret, scope=" ".join((*names, task)))
+        return str(answer.body["access_token"])
+
+    asker, colleague, stranger = [await client(task) for task in (ask.task, ask.task, other)]
+    asked = await api.call("register-inquiry", token=asker, body=asking(ask), headers={"Prefer": "wait=5"})
+    exchange = asked.body["exchange"]
+    for name in of_one:
+        assert (await api.call(name, token=stranger, path={"exchange": exchange})).slug == "not-found", name
+    for token, shown in ((stranger, False), (colleague, True)):
+        listed = (await api.call("list-inquiries", token=token)).body["inquiries"]
+        assert (exchange in {one["exchange"] for one in listed}) is shown
+    assert (await api.call("show-inquiry-result", token=colleague, path={"exchange": exchange})).body == asked.body
+    refused = await api.call("register-inquiry", token=stranger, body=asking(ask))
+    assert refused.body["reasons"] == ["task-not-allowed"]
+    own = await api.call("show-inquiry-result", token=stranger, path={"exchange": refused.body["exchange"]})
+    assert own.body == refused.body

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from fixtures.world import invented_country
 from gateway.cli import main
+from gateway.commands.client import Client, Refused
 from gateway.running.credentials import read
 from tests.server.program import SYMPHO, Program, Said, data_folder, environment, serving, sympho
 
@@ -73,6 +75,29 @@ def test_a_held_inquiry_is_reviewed_by_one_and_released_by_another(run: Run) -> 
     assert "二人目の確認が必要です" in refused.err
     assert "four-eyes" in refused.err
     assert run("review", "release", exchange, *second, "--json").json()["outcome"] == "provided"
+
+
+def test_strangers_at_the_same_address_do_not_close_the_commands_to_who_has_used_them_before(
+    server: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYMPHO_DATA", str(server.data))
+    log = ["operations", "list", "--limit", "1", "--as", "shinkirou-auditor", "--json"]
+    assert main(log) == 0
+    with Client(server.url) as stranger:
+        for _ in range(2):
+            while _guessed(stranger) != "account-locked":
+                pass
+            time.sleep(1)
+        while _guessed(stranger) != "account-locked":
+            pass
+    assert main(log) == 0
+    assert (server.data / "devices.json").stat().st_mode & 0o777 == 0o600
+
+
+def _guessed(client: Client) -> str:
+    with pytest.raises(Refused) as why:
+        client.login(CAST.protected.provider, "shinkirou-auditor", "guessed by a stranger")
+    return why.value.slug
 
 
 def test_records_are_listed_shown_and_verified_by_their_holders(run: Run) -> None:

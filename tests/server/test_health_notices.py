@@ -41,10 +41,12 @@ class Receiver:
 
     url: str = ""
     statuses: list[int] = field(default_factory=list)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
     seen: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
     async def take(self, request: web.Request) -> web.Response:
         self.seen.append((dict(request.headers), await request.read()))
+        await self.open.wait()
         return web.Response(status=self.statuses.pop(0) if self.statuses else 204)
 
     @property
@@ -59,6 +61,7 @@ class Receiver:
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     made = Receiver()
+    made.open.set()
     app = web.Application()
     app.router.add_post("/hook", made.take)
     runner = web.AppRunner(app)
@@ -152,12 +155,16 @@ async def test_every_kind_of_trouble_has_its_check(api: Api, receiver: Receiver,
         assert await seen() == {"network-revocations"}
     with patch.object(server, "publications", None):
         assert "intermediary-publications" in await seen()
+    with patch.object(api.house, "certified_until", lambda: api.house.clock.machine() + timedelta(days=13, hours=23)):
+        assert await seen() == {"certificates"}
+    with patch.object(api.house, "certified_until", lambda: api.house.clock.machine() + timedelta(days=15)):
+        assert await seen() == set()
     room.return_value = DiskUsage(2**50, 2**50, 1023 * 2**20)
     assert await seen() == {"disk"}
     room.return_value = DiskUsage(2**50, 0, 2**50)
     assert await seen() == set()
     told = [(notice.event, notice.check) for _, notice in outbox.waiting]
-    for check in ("match-list", "network-revocations", "intermediary-publications", "disk"):
+    for check in ("match-list", "network-revocations", "intermediary-publications", "certificates", "disk"):
         assert [event for event, of in told if of == check] == ["trouble", "healed"]
 
 
@@ -220,6 +227,23 @@ async def test_a_receiver_that_is_away_makes_no_queue_without_end_and_is_told_wh
     assert {one["dropped"] for one in seen[1:]} == {0}
 
 
+async def test_what_is_dropped_while_a_slow_receiver_takes_another_is_counted_and_what_it_took_is_not(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    outbox = outbox_of(written(tmp_path, receiver.url))
+    receiver.open.clear()
+    outbox.add("taken", NOON, well=False)
+    sending = asyncio.create_task(outbox.keep_sending())
+    await receiver.wait_for(1)
+    for number in range(MOST_WAITING + 3):
+        outbox.add(f"check-{number}", NOON, well=False)
+    receiver.open.set()
+    seen = await receiver.wait_for(MOST_WAITING + 1)
+    sending.cancel()
+    assert [one["check"] for one in seen] == ["taken", *(f"check-{number}" for number in range(3, MOST_WAITING + 3))]
+    assert (seen[0]["dropped"], seen[1]["dropped"], seen[2]["dropped"]) == (0, 3, 0)
+
+
 async def test_whoever_gives_no_file_tells_nobody_and_who_gives_one_is_watched_while_serving(
     api: Api, receiver: Receiver, tmp_path: Path
 ) -> None:
@@ -237,6 +261,9 @@ async def test_whoever_gives_no_file_tells_nobody_and_who_gives_one_is_watched_w
     [
         ({"url": "http://example.test/hook"}, "https"),
         ({"url": "file:///etc/passwd"}, "https"),
+        ({"url": "https://[::1"}, "https"),
+        ({"url": "https://a..b/"}, "https"),
+        ({"url": "https://a:99999/"}, "https"),
         ({"installation": "a city"}, "installation"),
         ({"secret_file": "none"}, "cannot be read"),
         ({"unknown": 1}, "unknown"),

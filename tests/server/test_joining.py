@@ -4,108 +4,39 @@ from __future__ import annotations
 
 import stat
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 
-from fixtures import seed
-from fixtures.world import World, invented_country
 from gateway import joining as membership
 from gateway import pki
-from gateway.apart import ApartNetwork, apart_intermediary, apart_residents, build_apart_network
+from gateway.apart import apart_intermediary, apart_residents
 from gateway.clock import Clock
-from gateway.config import Config, Role
-from gateway.database import open_database
-from gateway.exchange import remote
-from gateway.exchange.certificates import CertificateRequest, JoinRequest
+from gateway.config import Role
+from gateway.exchange.certificates import JoinRequest
 from gateway.exchange.messages import encode
-from gateway.exchange.places import Peer, role_host
-from gateway.exchange.remote import Line
-from gateway.exchange.wallet import ROLE, stranger_context
+from gateway.exchange.wallet import ROLE
 from gateway.interfaces.listening import listen
 from gateway.interfaces.party import network_doors
 from gateway.joining import NotJoined
-from gateway.keys.ring import KeyRing
-from gateway.keys.root import RootKey
-from gateway.network import joining, store
+from gateway.network import joining
 from gateway.network.joining import OFFER_HOLDS
 from gateway.problems import Problem
 from sympho.codes import AgencyCode
 from tests.conftest import Clones
-from tests.countries import APPROVERS, config_of, until
+from tests.countries import until
+from tests.server.joining_place import Later, Place, placed
 
 STRANGER = AgencyCode("0" * 16)
 
 
-@dataclass
-class Later:
-    """The machine's time, which a test may put forward."""
-
-    by: timedelta = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.by
-
-
-@dataclass
-class Place:
-    """A network that lets in, and settings for those who want to."""
-
-    world: World
-    network: ApartNetwork
-    machine: Later
-    configs: dict[Role, Config]
-
-    async def file(self, role: Role) -> Path:
-        """A joining file as the network writes it now."""
-        paths = {path.stem: path for path in await self.network.offer_joining()}
-        return paths[role]
-
-    def joining(self, role: Role, file: Path | None) -> Config:
-        return replace(self.configs[role], join=file)
-
-    async def ring(self, role: Role) -> KeyRing:
-        """The key ring of a role's process, opened anew; its database is closed again at once."""
-        config = self.configs[role]
-        db = await open_database(config, role)
-        try:
-            return await KeyRing.open(db.transaction, RootKey.open(config.root_key_file))
-        finally:
-            await db.close()
-
-    async def send(self, token: str, *agencies: AgencyCode) -> tuple[bytes, ...]:
-        """Joins by hand, for the role and these agencies."""
-        key = pki.private_bytes(pki.new_key())
-        wanted: list[AgencyCode | None] = [None, *agencies]
-        requests = tuple(CertificateRequest(one, pki.request_for(key, "x")) for one in wanted)
-        assert self.network.joining_listener is not None
-        line = Line(stranger_context(self.network.authority.certificate_pem()), Clock())
-        try:
-            peer = Peer(self.network.joining_listener.url, role_host("network"))
-            return (await remote.join(line, peer, JoinRequest(1, token, requests))).certificates
-        finally:
-            await line.close()
-
-    async def faults(self) -> list[str]:
-        async with self.network.network.db.connection() as conn:
-            return [fault for _, _, _, fault, _ in await store.latest_alarms(conn, 20)]
-
-
 @pytest.fixture
 async def place(clones: Clones, data_folder: Path) -> AsyncIterator[Place]:
-    world = invented_country(18)
-    urls = {role: await clones.take() for role in Role.ALL.parties}
-    configs = {role: config_of(data_folder / role, url, role) for role, url in urls.items()}
-    machine = Later()
-    network = await build_apart_network(configs[Role.NETWORK], Clock(machine=machine), world.network.code)
-    network.network.at_hand = APPROVERS
-    await seed.seed_network(network.network, world)
-    yield Place(world, network, machine, configs)
-    await network.close()
+    async with placed(clones, data_folder) as made:
+        yield made
 
 
 async def test_a_joining_file_is_for_its_owners_eyes_alone(place: Place) -> None:

@@ -44,6 +44,11 @@ async def test_every_broken_rule_is_named_at_once_and_no_value_is_quoted(client:
     ]
 
 
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59Z"])
+async def test_a_moment_that_some_zone_has_no_day_for_is_named_by_its_place(client: Client, since: str) -> None:
+    assert await errors(client, asking(since=since)) == [("$.since", "a year from 0002 to 9998 expected")]
+
+
 async def test_an_unknown_field_is_refused_without_repeating_its_name(client: Client) -> None:
     found = await errors(client, asking(**{NUMBER: 1}))
     assert found == [("$", "unknown name; known: number, information, items, colour, note, since")]

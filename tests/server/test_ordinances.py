@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from authz.reasons import Reason
@@ -17,7 +18,9 @@ from fixtures.people import PLACES_IN_HOUSEHOLD
 from fixtures.world import World
 from gateway.clock import TOKYO
 from gateway.exchange.messages import Outcome
+from gateway.intermediary import publications
 from gateway.intermediary.store import provisions
+from gateway.network import publishing
 from tests.conftest import Clones
 from tests.countries import NOON, TRANSPORTS, Parties, Transport, country
 from tests.judging import assert_judged
@@ -84,3 +87,17 @@ async def test_what_a_providers_ordinance_limits_is_held_until_people_decide(
 
         statutory = replace(ask, task=book.VACCINATION_COST_TASK)
         assert (await outcome(parties, statutory, consent=False))[0] == Outcome.PROVIDED
+
+
+async def test_what_was_asked_under_an_ordinance_task_stays_right_when_the_task_is_withdrawn(
+    clones: Clones, data_folder: Path
+) -> None:
+    async with country("local", clones, data_folder) as parties:
+        ask = asked(parties.world)
+        assert await outcome(parties, ask, consent=True) == (Outcome.PROVIDED, ())
+        entry = parties.network.published.directory.entry(ask.inquirer)
+        await publishing.register_agencies(parties.network, [msgspec.structs.replace(entry, ordinances=())])
+        await publications.refresh(parties.intermediary)
+        assert (await outcome(parties, ask, consent=True))[0] == Outcome.REFUSED
+        await parties.settle()
+        await assert_judged(parties)

@@ -136,6 +136,8 @@ async def test_one_agency_cannot_ask_in_the_name_of_another(wires: Wires) -> Non
         await wires.network(pki.agency_urn(wires.mine)).permit(encode(request))
     assert refused.value.slug == "wrong-agency"
     assert (wires.mine, "permit-request", "wrong-agency") in await wires.alarms()
+    own = await wires.request(wires.mine)
+    assert isinstance(await wires.network(pki.agency_urn(wires.mine)).permit(encode(own)), PermitReply)
 
 
 async def test_a_permit_is_good_for_nobody_but_its_inquirer(wires: Wires) -> None:
@@ -261,6 +263,9 @@ async def test_a_message_of_another_world_time_is_refused(wires: Wires, minutes:
     with pytest.raises(Problem) as refused:
         await RemoteNetwork(line, wires.to_network).permit(encode(await wires.request(wires.mine)))
     assert refused.value.slug == "clock-skew"
+    clock.set(wires.parties.network.clock.now(), frozen=True)
+    healed = await RemoteNetwork(line, wires.to_network).permit(encode(await wires.request(wires.mine)))
+    assert isinstance(healed, PermitReply)
 
 
 async def test_a_message_of_another_version_is_refused(wires: Wires) -> None:

@@ -104,9 +104,10 @@ async def test_the_same_request_again_gets_the_same_permit(stage: Stage) -> None
 async def test_other_bytes_under_the_same_exchange_number_are_a_conflict(stage: Stage) -> None:
     request = await request_of(stage)
     door = stage.intermediary.network(request.inquirer)
-    await door.permit(encode(request))
+    first = await door.permit(encode(request))
     with pytest.raises(Problem, match="exchange-conflict"):
         await door.permit(encode(msgspec.structs.replace(request, consent=True)))
+    assert await door.permit(encode(request)) == first
 
 
 async def test_the_number_of_an_ended_exchange_is_used_up(stage: Stage) -> None:
@@ -186,10 +187,16 @@ async def test_a_permit_for_another_exchange_is_alarmed(stage: Stage) -> None:
         await stage.intermediary.network(request.inquirer).inquire(Inquiry(1, str(new_number()), permit))
 
 
-async def test_a_permit_that_another_presents_is_alarmed(stage: Stage) -> None:
-    request, permit = await permitted(stage)
+async def test_a_permit_that_another_presents_is_alarmed_and_good_for_whom_it_was_given(stage: Stage) -> None:
+    ask = stage.world.cast.vaccination
+    txn = await stage.begin(ask)
+    permit = (await stage.inquiry(ask, txn)).permit
+    assert permit is not None
     with pytest.raises(Problem, match="wrong-agency"):
-        await stage.intermediary.network(request.provider).inquire(Inquiry(1, request.txn, permit))
+        await stage.intermediary.network(ask.provider).inquire(Inquiry(1, str(txn), permit))
+    await stage.assert_alarmed("network", "wrong-agency")
+    await stage.intermediary.network(ask.inquirer).inquire(Inquiry(1, str(txn), permit))
+    await stage.assert_ended(ask, txn, "provided", "none")
 
 
 async def test_a_permit_that_nobody_remembers_is_asked_for_again(stage: Stage) -> None:

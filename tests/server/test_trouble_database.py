@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -26,6 +25,7 @@ from gateway import embedded
 from gateway.commands.client import Client, Refused, Reply
 from gateway.running.credentials import read
 from tests.server.api import asking
+from tests.server.disks import SMALL_DISK, mounted, small_disk
 from tests.server.program import PATIENCE, Program, serving, sympho
 
 AWAY = {"database-unavailable", "revocation-feed-lost", "busy"}
@@ -37,21 +37,8 @@ END
 $$
 """
 ON_INQUIRIES = "CREATE TRIGGER full_now BEFORE INSERT ON intermediary.inquiry EXECUTE FUNCTION public.full_now()"
-BIG_ENOUGH = "400m"
-
-
-def may_mount() -> bool:
-    """Whether this machine lets us make a small disk of our own."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False
-        )
-        if made.returncode == 0:
-            subprocess.run(["umount", folder], check=True)
-        return made.returncode == 0
-
-
-SMALL_DISK = shutil.which("mount") is not None and may_mount()
+BIG_ENOUGH, TOO_SMALL = "size=400m", "60m"
+PASSPHRASE = "three old pines on a hill"
 
 
 @dataclass
@@ -74,7 +61,7 @@ def place() -> Iterator[Place]:
     """On a disk of its own where the machine lets us have one: then it can really be full."""
     with tempfile.TemporaryDirectory(prefix="sympho-trouble-") as name:
         if SMALL_DISK:
-            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={BIG_ENOUGH}", "tmpfs", name], check=True)
+            assert mounted(Path(name), BIG_ENOUGH)
         try:
             with serving(Path(name) / "data") as program:
                 program.wait_until_ready()
@@ -233,5 +220,38 @@ def a_full_disk_stops_nothing_that_was_acknowledged(place: Place) -> None:
     assert_nothing_lost(place, before, after, *(ended(place, one["exchange"]) for one in acknowledged))
 
 
+def a_first_start_without_room_says_so_and_goes_on_when_there_is_some() -> None:
+    with small_disk(TOO_SMALL) as disk:
+        data = disk / "data"
+        said = sympho("serve", "--data", str(data), "--port", "0")
+        assert said.code == 3
+        assert "起動できません / cannot start" in said.err
+        assert "disk space" in said.err
+        assert "(database-unavailable)" in said.err or "(disk-full)" in said.err
+        assert embedded.address(data) is None
+        assert mounted(disk, "remount", BIG_ENOUGH)
+        with serving(data) as program:
+            program.wait_until_ready()
+        assert sympho("judge", "--data", str(data)).code == 0
+
+
+def a_backup_without_room_is_not_there_and_is_made_when_there_is_some(place: Place) -> None:
+    with small_disk("1m") as disk:
+        line = ("backup", str(disk / "copy.sympho"), "--data", str(place.program.data))
+        said = sympho(*line, SYMPHO_PASSPHRASE=PASSPHRASE)
+        assert said.code == 3
+        assert f"{disk / 'copy.sympho'}: No space left on device" in said.err
+        assert said.err.count("→") == 2
+        assert list(disk.iterdir()) == []
+        assert mounted(disk, "remount", "ro")
+        assert sympho(*line, SYMPHO_PASSPHRASE=PASSPHRASE).code == 3
+        assert mounted(disk, "remount", "rw", BIG_ENOUGH)
+        assert sympho(*line, SYMPHO_PASSPHRASE=PASSPHRASE).code == 0
+        whole = sympho("restore", str(disk / "copy.sympho"), "--check", SYMPHO_PASSPHRASE=PASSPHRASE)
+        assert whole.code == 0
+
+
 if SMALL_DISK:  # where no disk of one's own can be had, the test before stands for this one
     test_a_disk_that_is_really_full_loses_nothing_and_heals = a_full_disk_stops_nothing_that_was_acknowledged
+    test_a_first_start_on_a_full_disk_says_so = a_first_start_without_room_says_so_and_goes_on_when_there_is_some
+    test_a_backup_on_a_full_disk_says_so = a_backup_without_room_is_not_there_and_is_made_when_there_is_some

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -113,6 +112,20 @@ async def test_a_world_time_that_cannot_be_moves_nothing(api: Api, at: str) -> N
     assert_told(refused, "invalid-field", "$.at")
     assert (await api.call("show-clock")).body["world"] == before
     assert (await api.call("set-clock", by=operator, body={"at": NOON.isoformat(), "frozen": True})).status < 300
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+async def test_an_account_until_a_moment_that_cannot_be_is_not_made_and_the_others_go_on_being_listed(
+    api: Api, until: str
+) -> None:
+    manager = await api.hire(api.parties.world.cast.tax.inquirer, Duty.MANAGE_STAFF)
+    body = {"login": "until-then", "name": "朱印　はな", "office": "10", "duties": ["inquire"], "valid_until": until}
+    assert_told(await api.call("create-staff", by=manager, body=body), "invalid-field", "$.valid_until")
+    assert (await api.call("list-staff", by=manager)).status == 200
+    explainer = await api.hire(api.parties.world.cast.tax.inquirer, Duty.EXPLAIN)
+    asked = {"inquirer": "市町村", "known_at": until}
+    assert_told(await api.call("enumerate-permitted", by=explainer, body=asked), "invalid-field", "$.known_at")
+    assert (await api.call("enumerate-permitted", by=explainer, body={"inquirer": "市町村"})).status == 200
 
 
 async def test_a_wrong_duty_is_told_which_one_is_missing_and_whoever_has_it_is_answered(api: Api) -> None:
@@ -240,13 +253,21 @@ async def test_a_closed_notice_is_prepared_by_nobody_and_the_next_one_is(api: Ap
     await assert_judged(api.parties)
 
 
-async def test_a_clock_of_the_world_far_ahead_of_the_published_list_heals_when_it_is_put_right(api: Api) -> None:
+@pytest.mark.parametrize(
+    ("at", "outcome", "reason"),
+    [("2015-10-06T10:00:00+09:00", "refused", "assessment"), ("2086-07-01T10:00:00+09:00", "provided", "")],
+)
+async def test_a_clock_of_the_world_far_away_is_told_refuses_by_name_and_heals_when_it_is_put_right(
+    api: Api, at: str, outcome: str, reason: str
+) -> None:
     ask = api.parties.world.cast.vaccination
     operator = api.login_with(Duty.OPERATE_SYSTEM, api.parties.world.network.code)
-    later = {"at": (NOON + timedelta(days=365 * 60)).isoformat(), "frozen": True}
-    await api.call("set-clock", by=operator, body=later)
-    ahead = await api.ask(ask)
+    await api.call("set-clock", by=operator, body={"at": at, "frozen": True})
+    away = await api.ask(ask)
+    status = await api.call("show-status", by=operator)
+    assert status.body["clock"]["world"] == at
     await api.call("set-clock", by=operator, body={"at": NOON.isoformat(), "frozen": True})
-    assert ahead.slug in {"", "list-stale", "directory-stale"}
+    assert away.body["outcome"] == outcome
+    assert away.body.get("reason", "") == reason
     assert (await api.ask(ask)).body["outcome"] == "provided"
     await assert_judged(api.parties)

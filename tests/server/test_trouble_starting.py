@@ -28,6 +28,7 @@ from gateway.database import DatabaseForbids, DatabaseTooOld, create_database, o
 from gateway.running.folder import claimed, write_whole
 from gateway.running.starting import _try_ports
 from gateway.running.trouble import StartTrouble
+from tests.server.disks import SMALL_DISK, mounted, small_disk
 from tests.server.program import SYMPHO, Said, environment, sympho
 from tests.server.program import data_folder as program_folder
 
@@ -79,6 +80,20 @@ def test_a_folder_that_is_unwritable_is_named_and_served_once_it_is_writable(tmp
     there.unlink()
     with claimed(settings(there / "data")):
         assert stat.S_IMODE((there / "data").stat().st_mode) == 0o700
+
+
+def a_folder_on_a_read_only_disk_is_named_and_served_once_it_may_be_written() -> None:
+    with small_disk("1m") as disk:
+        assert mounted(disk, "remount", "ro")
+        said = sympho("serve", "--data", str(disk / "data"), "--port", "0")
+        assert_told(said, str(disk / "data"), "Read-only file system", "--data")
+        assert mounted(disk, "remount", "rw")
+        with claimed(settings(disk / "data")):
+            pass
+
+
+if SMALL_DISK:
+    test_a_folder_on_a_read_only_disk = a_folder_on_a_read_only_disk_is_named_and_served_once_it_may_be_written
 
 
 def test_a_second_server_is_refused_by_the_first_ones_number_and_let_in_when_that_has_gone(tmp_path: Path) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from authz import staff, store
+from authz import delegations, staff, store
+from authz.delegations import NewDelegation
+from authz.duties import Duty
+from authz.operations import Moment, at_the_machine
 from authz.questions import Window
 from fixtures.folders import example, folder
 from fixtures.folders.agencycodes import ListedAgency
@@ -17,6 +20,7 @@ from fixtures.folders.files import OnDisk
 from fixtures.folders.importing import import_agencies
 from fixtures.invented import codebook as book
 from fixtures.invented.agencies import NETWORK
+from fixtures.people import resident_code
 from fixtures.plugin import WorldFolder
 from gateway.assembly import AllInOne, all_in_one
 from gateway.clock import Clock
@@ -29,7 +33,7 @@ from sympho import addressees, registry
 from sympho.codes import AddresseeNumber, AgencyCode, SystemCode, UnifiedNumber
 from sympho.linkage import PersonStatus
 
-CITY, EAST = AgencyCode("0220104100901700"), AgencyCode("0220104202101700")
+CITY, EAST, WEST = (AgencyCode(f"02201{code}01700") for code in ("041009", "042021", "042030"))
 
 
 def silent(what: str, done: int) -> None:
@@ -47,6 +51,10 @@ class Ground:
     async def load(self) -> Filled:
         """As ``sympho world load`` does, without a process of its own."""
         return await fill_all(self.parties, WorldFolder(self.place), self.data, silent)
+
+    def moment(self) -> Moment:
+        clock = self.parties.network.clock
+        return Moment(clock.now(), clock.machine())
 
     def change(self, file: str, before: str, after: str) -> None:
         path = self.place / file
@@ -147,6 +155,91 @@ async def test_a_folder_with_a_mistake_or_an_impossible_change_changes_nothing(g
         await ground.load()
     [(_, tax)] = await deposit.listed(ground.parties.intermediary, EAST, await person(ground.parties, EAST, 1))
     assert not [item for item in tax.items.values() if item.value == "2999999"]
+
+
+async def test_somebody_put_back_with_another_resident_code_stays_one_person_at_the_network(ground: Ground) -> None:
+    await ground.load()
+    texts = {path: path.read_bytes() for path in ground.place.rglob("*.csv")}
+    ground.drop(lambda line: "p02" not in line.strip().split(","))
+    await ground.load()
+    for path, content in texts.items():
+        path.write_bytes(content)
+    before, after = (resident_code(example.SEED, serial).reveal() for serial in (2, 777))
+    ground.change("residents.csv", before, after)
+    ground.change("numbers.csv", f"{CITY},", f"{WEST},024,02400002,p02\n{CITY},")
+    await ground.load()
+    assert await code_of(ground.parties, WEST, 2) is PersonStatus.HELD
+    async with ground.parties.network.db.connection() as conn:
+        assert await conn.fetchval("SELECT COUNT(DISTINCT person_key) FROM resident_person") == 14
+
+
+async def test_a_number_of_somebody_who_was_taken_out_is_refused_at_its_place_before_anything_is_done(
+    ground: Ground,
+) -> None:
+    await ground.load()
+    ground.drop(lambda line: "p05" not in line.strip().split(","))
+    await ground.load()
+    ground.change("agencies.csv", "みほん市", "新みほん市")
+    ground.change("numbers.csv", "024,02400006,p06\n", f"024,02400006,p06\n{CITY},024,02400005,p06\n")
+    for _ in range(2):
+        with pytest.raises(BadWorld, match=r"numbers\.csv:\d+:22: .*somebody else"):
+            await ground.load()
+    assert ground.parties.network.published.directory.entry(CITY).name == "みほん市"
+
+
+async def test_staff_whom_the_folder_charges_against_a_delegation_are_refused_before_anything_is_done(
+    ground: Ground,
+) -> None:
+    await ground.load()
+    server, moment = ground.parties.intermediary, ground.moment()
+    async with server.db.transaction() as conn:
+        people = {one.login: one.staff_id for one in await staff.list_accounts(conn, CITY)}
+        until = moment.machine + timedelta(days=1)
+        lent = NewDelegation(people["city-reviewer-1"], people["city-records"], Duty.REVIEW, until)
+        await delegations.make(conn, at_the_machine(CITY), lent, moment)
+    ground.change("agencies.csv", "みほん市", "新みほん市")
+    ground.change("staff.csv", "city-records,記録　京子,00,read-records", "city-records,記録　京子,00,audit")
+    with pytest.raises(BadWorld, match=r"staff\.csv:13:\d+: "):
+        await ground.load()
+    assert ground.parties.network.published.directory.entry(CITY).name == "みほん市"
+
+
+async def test_a_changed_name_of_staff_is_changed(ground: Ground) -> None:
+    await ground.load()
+    ground.change("staff.csv", "city-records,記録　京子", "city-records,記録　結子")
+    assert (await ground.load()).changes
+    async with ground.parties.intermediary.db.connection() as conn:
+        account = await store.account_by_login(conn, CITY, "city-records")
+    assert account is not None
+    assert account.name == "記録　結子"
+
+
+async def test_an_agency_that_begins_while_another_one_no_longer_has_staff_is_served(ground: Ground) -> None:
+    await ground.load()
+    prefecture, new = AgencyCode("0220004000201700"), AgencyCode("0220104205601700")
+    ground.drop(lambda line: "prefecture-" not in line)
+    ground.change("agencies.csv", f"{CITY},", f"{new},気仙沼市,,MUNICIPALITY,2015-10-05/,,,\n{CITY},")
+    ground.change("offices.csv", f"{CITY},", f"{new},00,総務課,,\n{CITY},")
+    ground.change("staff.csv", f"{CITY},", f"{new},kesennuma-staff,権限　見本,00,manage-staff\n{CITY},")
+    ground.change("systems.csv", f"{CITY},", f"{new},024,健康管理,\n{CITY},")
+    ground.change("numbers.csv", f"{CITY},", f"{new},024,02400006,p06\n{CITY},")
+    told = await ground.load()
+    assert not told.first
+    assert [line for line in told.changes if line.startswith(f"agencies.csv: 追加 added 1 ({new})")]
+    assert {prefecture, new} <= ground.parties.intermediary.agencies
+    assert await code_of(ground.parties, new, 6) is PersonStatus.HELD
+    assert ground.parties.network.published.directory.entry(new).keys
+
+
+async def test_a_clock_that_is_taken_out_of_the_folder_goes_with_the_machines_again(ground: Ground) -> None:
+    sheet = ground.place / "world.toml"
+    before = sheet.read_text(encoding="utf-8")
+    sheet.write_text(before + "[clock]\nat = 2024-04-22T10:00:00+09:00\nfrozen = true\n", encoding="utf-8")
+    await ground.load()
+    assert ground.parties.network.clock.today() == date(2024, 4, 22)
+    sheet.write_text(before, encoding="utf-8")
+    await ground.load()
+    assert abs(ground.parties.network.clock.now() - ground.parties.network.clock.machine()) < timedelta(seconds=1)
 
 
 async def test_what_was_loaded_lies_sealed_and_losing_it_loses_nothing(ground: Ground) -> None:

@@ -272,7 +272,7 @@ COMMANDS: Sequence[Command] = (
         "what a kind of body, or an agency, may ask",
         about="\n".join(_where()),
         examples=(
-            "sympho authz enumerate 都道府県知事 --information 地方税関係情報",
+            "sympho authz enumerate 都道府県 --information 地方税関係情報",
             "sympho authz enumerate 蜃気楼市",
         ),
         configure=_for_enumerate,

@@ -3,7 +3,9 @@
 1. The authority is made at the network's first start and kept wrapped.
 2. A token is offered to a role, for the agencies that an intermediary server may serve; only its digest is kept.
 3. Whoever brings it first gets certificates for just that role and those agencies. Brought again, it is alarmed.
-4. A certificate is renewed by whoever calls with the one in use, for nobody else than it names.
+4. A certificate is renewed by whoever calls with the one in use, for nobody else than it names; a token that comes with
+   the call adds its agencies.
+5. The operator may offer a place again: to a process whose certificates have run out, or for more agencies.
 
 What a certificate says is the network's word; a request only proves that its sender holds the key.
 """
@@ -12,9 +14,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import structlog
@@ -22,18 +25,20 @@ from msgspec import Struct
 
 from gateway import pki
 from gateway.exchange.certificates import CertificateReply, CertificateRequest, JoiningRole, JoinRequest, RenewalRequest
+from gateway.exchange.directory import DirectoryEntry
 from gateway.exchange.places import agency_host, role_host
 from gateway.keys.ring import KeyRing
 from gateway.network import alarms
 from gateway.network.joining import store
 from gateway.network.party import Network
 from gateway.pki import Authority, BadCertificate, Identity
-from gateway.problems import Problem
+from gateway.problems import FieldError, Problem
 from sympho.codes import AgencyCode
 
 OFFER_HOLDS = timedelta(days=7)
 """How long a token can be used, in machine time."""
 
+MOST_FAULTS = 20
 NETWORK = "network"
 INTERMEDIARY: JoiningRole = "intermediary"
 RESIDENTS: JoiningRole = "residents"
@@ -55,6 +60,21 @@ class Bearer:
 
     role: str
     agencies: frozenset[AgencyCode]
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A place that a role may take: where its joining file lies, where it is to join, and until when (machine time)."""
+
+    role: JoiningRole
+    agencies: tuple[AgencyCode, ...]
+    file: Path
+    join_url: str
+    until: datetime
+
+
+LetIn = Callable[[JoiningRole, tuple[AgencyCode, ...]], Awaitable[Offered]]
+"""Offers a role a place, an intermediary server for these agencies: writes its joining file and opens the door."""
 
 
 async def open_authority(network: Network) -> Authority:
@@ -87,12 +107,47 @@ def own_identity(network: Network, authority: Authority) -> Identity:
 
 def not_served(network: Network) -> tuple[AgencyCode, ...]:
     """The agencies in force, or to come, whose keys no server has made known yet."""
+    return tuple(entry.code for entry in _in_force(network) if not entry.keys)
+
+
+def _in_force(network: Network) -> list[DirectoryEntry]:
+    """Agencies in force or to come, by world time."""
     today = network.clock.today()
-    return tuple(
-        entry.code
+    return [
+        entry
         for entry in network.published.directory.entries
-        if not entry.keys and any(window.until is None or window.until >= today for window in entry.valid)
+        if any(window.until is None or window.until >= today for window in entry.valid)
+    ]
+
+
+def to_offer(network: Network, role: JoiningRole, named: Sequence[AgencyCode]) -> tuple[AgencyCode, ...]:
+    """The agencies that the role may be offered: those named, or all in force while one server at most serves any.
+
+    Problems name an agency that is not in the directory, or not in force any more.
+    """
+    if role != INTERMEDIARY:
+        if named:
+            raise Problem("invalid-field", errors=(FieldError("$.agencies", f"{role} serves no agencies"),))
+        return ()
+    entries = _in_force(network)
+    if named:
+        _refuse_strangers(network, named, {entry.code for entry in entries})
+        return tuple(sorted(set(named)))
+    if len({entry.endpoint for entry in entries if entry.keys}) > 1:
+        rule = "several servers serve agencies: name those of the server that is to join"
+        raise Problem("invalid-field", errors=(FieldError("$.agencies", rule),))
+    return tuple(entry.code for entry in entries)
+
+
+def _refuse_strangers(network: Network, named: Sequence[AgencyCode], in_force: Collection[AgencyCode]) -> None:
+    directory = network.published.directory
+    faults = tuple(
+        FieldError(f"$.agencies[{at}]", f"{code} is not in {'the directory' if unknown else 'force any more'}")
+        for at, code in enumerate(named)
+        if (unknown := directory.find(code) is None) or code not in in_force
     )
+    if faults:
+        raise Problem("unknown-code", errors=faults[:MOST_FAULTS])
 
 
 async def is_joined(network: Network, role: JoiningRole) -> bool:
@@ -101,10 +156,12 @@ async def is_joined(network: Network, role: JoiningRole) -> bool:
         return await store.is_joined(conn, role)
 
 
-async def is_offered(network: Network) -> bool:
-    """Whether anybody may still join: while nobody may, there need be no door."""
+async def open_offers(network: Network) -> dict[str, set[AgencyCode]]:
+    """Which roles may still join, and for which agencies in force: while nobody may, there need be no door."""
     async with network.db.connection() as conn:
-        return await store.is_offered(conn, network.clock.machine() - OFFER_HOLDS)
+        rows = await store.open_offers(conn, network.clock.machine() - OFFER_HOLDS)
+    in_force = {entry.code for entry in _in_force(network)} if rows else set()
+    return {role: in_force & {AgencyCode(code) for code in agencies} for role, agencies in rows}
 
 
 async def offer(network: Network, role: JoiningRole, agencies: Iterable[AgencyCode] = ()) -> str:
@@ -118,31 +175,44 @@ async def offer(network: Network, role: JoiningRole, agencies: Iterable[AgencyCo
 
 async def join(network: Network, authority: Authority, request: JoinRequest) -> CertificateReply:
     """Lets in whoever brings a token for the first time."""
-    now = network.clock.machine()
-    async with network.db.transaction() as conn:
-        spent = await store.spend_token(conn, _digest(request.token), now, now - OFFER_HOLDS)
-    if spent is None:
-        raise await _not_let_in(network, request.token)
-    bearer = Bearer(spent[0], frozenset(AgencyCode(code) for code in spent[1]))
-    log.info("joined", role=bearer.role, agencies=len(bearer.agencies))
+    bearer = await _spend(network, request.token)
     return await _certificates(network, authority, bearer, request.requests)
 
 
-async def _not_let_in(network: Network, token: str) -> Problem:
+async def _spend(network: Network, token: str) -> Bearer:
+    """Uses the token up: who is let in by it."""
+    now = network.clock.machine()
+    async with network.db.transaction() as conn:
+        spent = await store.spend_token(conn, _digest(token), now, now - OFFER_HOLDS)
+    if spent is None:
+        raise await _not_let_in(network, token)
+    bearer = Bearer(spent[0], frozenset(AgencyCode(code) for code in spent[1]))
+    log.info("joined", role=bearer.role, agencies=len(bearer.agencies))
+    return bearer
+
+
+async def _not_let_in(network: Network, token: str, fault: str = "token-used-again") -> Problem:
     async with network.db.connection() as conn:
         role = await store.known_role(conn, _digest(token))
     if role is None:
         log.warning("joining-refused", fault="token-unknown")
     else:
-        await alarms.wrong_party(network, f"joining {role}", "join", "token-used-again")
+        await alarms.wrong_party(network, f"joining {role}", "join", fault)
     return Problem("credentials-refused")
 
 
 async def renew(
     network: Network, authority: Authority, role: str, agencies: Collection[AgencyCode], request: RenewalRequest
 ) -> CertificateReply:
-    """The next certificates for whom the connection's certificate names."""
-    return await _certificates(network, authority, Bearer(role, frozenset(agencies)), request.requests)
+    """The next certificates for whom the connection's certificate names, and for whom a token of its role adds."""
+    named = frozenset(agencies)
+    if request.token:
+        async with network.db.connection() as conn:
+            offered_to = await store.known_role(conn, _digest(request.token))
+        if offered_to != role:
+            raise await _not_let_in(network, request.token, "token-of-another-role")
+        named |= (await _spend(network, request.token)).agencies
+    return await _certificates(network, authority, Bearer(role, named), request.requests)
 
 
 async def _certificates(
@@ -180,13 +250,18 @@ def _digest(token: str) -> bytes:
 __all__ = [
     "INTERMEDIARY",
     "NETWORK",
+    "OFFER_HOLDS",
     "RESIDENTS",
+    "LetIn",
+    "Offered",
     "is_joined",
-    "is_offered",
     "join",
+    "kept_authority",
     "not_served",
     "offer",
     "open_authority",
+    "open_offers",
     "own_identity",
     "renew",
+    "to_offer",
 ]

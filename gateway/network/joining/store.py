@@ -64,11 +64,11 @@ async def is_joined(conn: Connection, role: str) -> bool:
     return bool(await conn.fetchval(IS_JOINED, role))
 
 
-IS_OFFERED = """
-SELECT EXISTS (SELECT FROM joining_token WHERE spent_at IS NULL AND offered_at > $1)
+OPEN_OFFERS = """
+SELECT role, agencies FROM joining_token WHERE spent_at IS NULL AND offered_at > $1
 """
 
 
-async def is_offered(conn: Connection, offered_after: datetime) -> bool:
-    """Whether anybody may still join."""
-    return bool(await conn.fetchval(IS_OFFERED, offered_after))
+async def open_offers(conn: Connection, offered_after: datetime) -> list[tuple[str, list[str]]]:
+    """Roles that may still join, with the agencies that they may join for."""
+    return [(row["role"], row["agencies"]) for row in await conn.fetch(OPEN_OFFERS, offered_after)]
