@@ -3,7 +3,7 @@
 Whoever cares for accounts makes and ends delegations; nobody makes one for themselves. Only an own duty is delegated,
 never one that is itself delegated, and it counts only while the delegator holds it and the account is open. The pairs
 that one person may not hold are looked for in own and delegated duties together. The deputy acts with the own account,
-office and tasks.
+office and tasks, and whoever inquires only as a deputy, for the delegators' tasks alone.
 
 For four eyes two accounts that stand for each other are one person: ``one_person_with`` names them.
 """

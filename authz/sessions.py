@@ -14,6 +14,7 @@ What a flow did is in the operations log in the same transaction. A refused logi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,9 +30,10 @@ from authz.principals import StaffPrincipal
 from authz.store import Account, Connection, guards
 from authz.store import delegations as delegated
 from authz.store import sessions as kept
+from authz.store.delegations import Lent
 from authz.store.sessions import BeganWith, Session
 from authz.terminals import Place
-from sympho.codes import AgencyCode
+from sympho.codes import AgencyCode, TaskCode
 
 SESSION_LIFE = timedelta(hours=8)
 """A session ends so long after its login, whatever happens."""
@@ -367,14 +369,24 @@ async def _principal(conn: Connection, account: Account, session: Session, now: 
         account.staff_id,
         account.office,
         held - withheld,
-        account.tasks,
+        _tasks(account, lent),
         session.session_id,
         session.terminal,
-        min((session.ends_at, *(until for duty, until in lent.items() if duty not in account.duties))),
+        min((session.ends_at, *(one.until for duty, one in lent.items() if duty not in account.duties))),
         must_change,
         bool(withheld),
         session.authenticated_at,
     )
+
+
+def _tasks(account: Account, lent: Mapping[Duty, Lent]) -> frozenset[TaskCode] | None:
+    """The own tasks. Whoever inquires only as a deputy asks for none that the delegators may not ask for."""
+    if Duty.INQUIRE in account.duties or Duty.INQUIRE not in lent:
+        return account.tasks
+    theirs = lent[Duty.INQUIRE].tasks
+    if theirs is None or account.tasks is None:
+        return account.tasks if theirs is None else theirs
+    return account.tasks & theirs
 
 
 def _aged(account: Account, rules: store.Rules, now: Moment) -> bool:

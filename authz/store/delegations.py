@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import asyncpg
+
 from authz.duties import Duty
 from authz.store import Connection
-from sympho.codes import AgencyCode
+from sympho.codes import AgencyCode, TaskCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,18 @@ async def delegations(conn: Connection, agency: AgencyCode, now: datetime) -> tu
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """What others let somebody exercise now: a duty until the first of its delegations ends, and for it the delegators'
+    tasks (None: every task)."""
+
+    until: datetime
+    tasks: frozenset[TaskCode] | None
+
+
 _DELEGATED_TO = """
-SELECT d.duty, MAX(LEAST(d.until_at, s.valid_until)) AS until_at
+SELECT d.duty, MIN(LEAST(d.until_at, s.valid_until)) AS until_at, BOOL_OR(s.tasks IS NULL) AS every_task,
+       STRING_AGG(ARRAY_TO_STRING(s.tasks, ' '), ' ') AS tasks
 FROM delegation AS d
 JOIN staff AS s ON s.agency = d.agency AND s.staff_id = d.delegator
 WHERE d.agency = $1 AND d.deputy = $2 AND d.from_at <= $3 AND d.until_at > $3
@@ -91,10 +103,14 @@ GROUP BY d.duty
 """
 
 
-async def delegated_to(conn: Connection, agency: AgencyCode, deputy: str, now: datetime) -> dict[Duty, datetime]:
-    """The duties that others let this person exercise now, and until when."""
+async def delegated_to(conn: Connection, agency: AgencyCode, deputy: str, now: datetime) -> dict[Duty, Lent]:
+    """The duties that others let this person exercise now."""
     rows = await conn.fetch(_DELEGATED_TO, agency, deputy, now)
-    return {Duty(row["duty"]): row["until_at"] for row in rows}
+    return {Duty(row["duty"]): Lent(row["until_at"], _tasks(row)) for row in rows}
+
+
+def _tasks(row: asyncpg.Record) -> frozenset[TaskCode] | None:
+    return None if row["every_task"] else frozenset(TaskCode(task) for task in row["tasks"].split())
 
 
 _PROMISED_TO = """

@@ -15,23 +15,24 @@ SHORTEST = 4
 
 
 class Canaries:
-    """Many texts to be looked for at once; which one was found is never told."""
+    """Many texts to be looked for at once; which one was found is never told. Thousands may begin alike, as numbers do:
+    then only their few lengths are tried."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._by_start: defaultdict[str, set[str]] = defaultdict(set)
-        for text in texts:
-            if len(text) >= SHORTEST:
-                self._by_start[text[:SHORTEST]].add(text)
+        self._texts = frozenset(text for text in texts if len(text) >= SHORTEST)
+        self._lengths: defaultdict[str, set[int]] = defaultdict(set)
+        for text in self._texts:
+            self._lengths[text[:SHORTEST]].add(len(text))
 
     def __bool__(self) -> bool:
-        return bool(self._by_start)
+        return bool(self._texts)
 
     def sing(self, text: str) -> bool:
         """Whether any canary stands in the text."""
-        starts = self._by_start
+        lengths = self._lengths
         for place in range(len(text) - SHORTEST + 1):
-            found = starts.get(text[place : place + SHORTEST])
-            if found is not None and any(text.startswith(canary, place) for canary in found):
+            found = lengths.get(text[place : place + SHORTEST])
+            if found is not None and any(text[place : place + length] in self._texts for length in found):
                 return True
         return False
 

@@ -17,19 +17,27 @@ from gateway.database import Connection, Database, as_administrator, layout_for,
 from gateway.layout import Layout, Reference
 from gateway.references import store
 
-__all__ = ["make_good", "put_off"]
+__all__ = ["check", "make_good", "put_off"]
 
 
 @asynccontextmanager
 async def put_off(config: Config, role: Role) -> AsyncIterator[None]:
-    """While inside, the marked references of the party are not checked; at the end all of them are. Where the inside
-    fails they stay away until the party is opened again."""
+    """While inside, the marked references of the party are away; afterwards they hold for every new row, and ``check``
+    is due. Where the inside fails they stay away until the party is opened again."""
     layout = layout_for(config, role)
     async with as_administrator(url_of(config)) as conn:
         await store.hold(conn, _number(layout))
         await _run(conn, layout, layout.without(layout.late))
         yield
-        await _check(config, conn, layout, layout.late)
+        await _run(conn, layout, layout.unchecked(layout.late))
+
+
+async def check(config: Config, role: Role) -> None:
+    """Checks the marked references for all rows, side by side. ``Conflict`` names one that does not hold."""
+    layout = layout_for(config, role)
+    async with as_administrator(url_of(config)) as conn:
+        await store.hold(conn, _number(layout))
+        await _check(config, layout, layout.late)
 
 
 async def make_good(config: Config, role: Role, db: Database) -> None:
@@ -44,16 +52,14 @@ async def make_good(config: Config, role: Role, db: Database) -> None:
         return
     async with as_administrator(url_of(config)) as conn:
         if await store.try_hold(conn, _number(layout)):
-            await _check(config, conn, layout, left)
+            await _run(conn, layout, layout.without(left) + layout.unchecked(left))
+            await _check(config, layout, left)
 
 
-async def _check(config: Config, conn: Connection, layout: Layout, references: list[Reference]) -> None:
-    """From here on each new row is looked at; then, side by side, all that stand."""
-    await _run(conn, layout, layout.without(references) + layout.unchecked(references))
-
+async def _check(config: Config, layout: Layout, references: list[Reference]) -> None:
     async def check(one: Reference) -> None:
-        async with as_administrator(url_of(config)) as other:
-            await _run(other, layout, layout.checked(one))
+        async with as_administrator(url_of(config)) as conn:
+            await _run(conn, layout, layout.checked(one))
 
     for failed in await asyncio.gather(*map(check, references), return_exceptions=True):
         if failed is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
 
 from gateway.assembly import all_in_one, build_network, open_party
 from gateway.clock import Clock
@@ -20,7 +19,7 @@ from gateway.problems import Problem
 from gateway.running.editions import note_of, remember
 from gateway.running.folder import claimed
 from gateway.running.seeding import Filled, fill_all
-from gateway.running.shares import fill_beside
+from gateway.running.shares import Shares
 from gateway.running.starting import chosen_world, database
 from gateway.running.wording import worded
 from gateway.worlds import Told
@@ -38,8 +37,7 @@ async def load_world(config: Config, told: Told) -> Filled:
             async with database(config) as placed:
                 parties = await all_in_one(placed, Clock(), world.network)
                 try:
-                    beside = partial(fill_beside, placed, world.network)
-                    filled = await fill_all(parties, world, config.data, told, beside)
+                    filled = await fill_all(parties, world, config.data, told, Shares(placed, world.network))
                 finally:
                     await parties.close()
             remember(config, world, loaded=True)

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -18,7 +17,7 @@ from gateway.config import Config, ConfigError, Role
 from gateway.interfaces.house import House, furnish
 from gateway.interfaces.outside import OutsideDoor
 from gateway.running.seeding import fill_all, fill_intermediary, fill_network, fill_residents
-from gateway.running.shares import fill_beside
+from gateway.running.shares import Shares
 from gateway.worlds import Told, World
 from sympho.codes import AgencyCode
 
@@ -62,7 +61,7 @@ def opened(config: Config, world: World, told: Told) -> AbstractAsyncContextMana
 async def _all(config: Config, world: World, told: Told) -> AsyncIterator[Opened]:
     parties = await all_in_one(config, Clock(), world.network)
     try:
-        filled = await fill_all(parties, world, config.data, told, partial(fill_beside, config, world.network))
+        filled = await fill_all(parties, world, config.data, told, Shares(config, world.network))
         house = await furnish(
             parties.network.clock, parties.network, parties.intermediary, parties.residents, **_doors(config)
         )

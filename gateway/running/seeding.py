@@ -14,7 +14,8 @@ own it is filled in again at every start.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
@@ -34,6 +35,7 @@ from gateway.network.party import Network
 from gateway.running import accounts, approvers, passwords
 from gateway.running.approvers import approving
 from gateway.running.editions import read_edition, write_edition
+from gateway.running.shares import Shares
 from gateway.worlds import Told, World
 from sympho.codes import AgencyCode
 
@@ -48,11 +50,7 @@ class Filled:
     changes: tuple[str, ...] = ()
 
 
-Beside = Callable[[Told], Awaitable[None]]
-"""Fills residents and people in by processes beside this one."""
-
-
-async def fill_all(parties: AllInOne, world: World, data: Path, told: Told, beside: Beside | None = None) -> Filled:
+async def fill_all(parties: AllInOne, world: World, data: Path, told: Told, beside: Shares | None = None) -> Filled:
     """Fills what is not filled yet of the parties in one process, or loads what has changed. The people of a large
     world are filled in ``beside``, where that is given."""
     if not world.is_large:
@@ -106,7 +104,7 @@ async def fill_residents(residents: Residents, world: World, data: Path, told: T
 
 
 async def fill_intermediary(
-    server: Intermediary, world: World, data: Path, told: Told, beside: Beside | None = None
+    server: Intermediary, world: World, data: Path, told: Told, beside: Shares | None = None
 ) -> Filled:
     """Agencies with all that they hold, their codes and staff."""
     role, edition, agencies = Role.INTERMEDIARY, world.edition(), _clients(world)
@@ -125,10 +123,10 @@ async def fill_intermediary(
         return Filled(False)
     await world.serve(server)
     began = monotonic()
-    await (world.fill_people(server, told) if beside is None else beside(told))
+    await (world.fill_people(server, told) if beside is None else beside.fill(told))
     filled_at = monotonic()
     log.info("people-filled", seconds=round(filled_at - began, 1))
-    await world.acquire_codes(server, told)
+    await asyncio.gather(world.acquire_codes(server, told), *([] if beside is None else [beside.check()]))
     log.info("codes-acquired", seconds=round(monotonic() - filled_at, 1))
     if not filled:
         await _fill_staff(server.db, world, agencies, data, server.clock)

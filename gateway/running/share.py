@@ -9,6 +9,7 @@ does.
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from contextlib import suppress
 from time import monotonic
@@ -75,6 +76,7 @@ async def _while_wanted(config: Config, founder: AgencyCode, share: Share) -> bo
 
 
 def main(founder: str, number: str, of: str) -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts the owner too, and that one says when to end
     config = load()
     logs.configure(config.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

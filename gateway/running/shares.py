@@ -13,50 +13,61 @@ from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 import msgspec
 
+from gateway import references
 from gateway.config import Config, Role
-from gateway.references import put_off
 from gateway.running.trouble import StartTrouble
 from gateway.running.workers import environment
 from gateway.worlds import Told
 from sympho.codes import AgencyCode
 
-__all__ = ["fill_beside"]
+__all__ = ["Shares"]
 
 
-async def fill_beside(config: Config, founder: AgencyCode, told: Told) -> None:
-    """Residents and people of the configured world. ``StartTrouble`` where a process could not do its share."""
-    of = len(os.sched_getaffinity(0))
-    done: list[dict[str, int]] = [{} for _ in range(of)]
+@dataclass(frozen=True)
+class Shares:
+    """The filling of the configured world by processes beside this one."""
 
-    def count(number: int, now: dict[str, int]) -> None:
-        done[number] = now
-        whole = Counter[str]()
-        for one in done:
-            whole.update(one)
-        for what in now:
-            told(what, whole[what])
+    config: Config
+    founder: AgencyCode
 
-    async with put_off(config, Role.INTERMEDIARY):
-        processes = [await _started(config, founder, number, of) for number in range(of)]
-        try:
-            followed = (_followed(process, number, count) for number, process in enumerate(processes))
-            if not all(await asyncio.gather(*followed)):
-                raise _unable()
-        finally:
-            for process in processes:
-                with suppress(ProcessLookupError):
-                    process.kill()
-            await asyncio.gather(*(process.wait() for process in processes))
+    async def fill(self, told: Told) -> None:
+        """Residents and people. ``StartTrouble`` where a process could not do its share."""
+        of = len(os.sched_getaffinity(0))
+        done: list[dict[str, int]] = [{} for _ in range(of)]
 
+        def count(number: int, now: dict[str, int]) -> None:
+            done[number] = now
+            whole = Counter[str]()
+            for one in done:
+                whole.update(one)
+            for what in now:
+                told(what, whole[what])
 
-async def _started(config: Config, founder: AgencyCode, number: int, of: int) -> Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "gateway.running.share", founder, str(number), str(of),
-        stdin=PIPE, stdout=PIPE, env=environment(config),
-    )  # fmt: skip
+        async with references.put_off(self.config, Role.INTERMEDIARY):
+            processes = [await self._started(number, of) for number in range(of)]
+            try:
+                followed = (_followed(process, number, count) for number, process in enumerate(processes))
+                if not all(await asyncio.gather(*followed)):
+                    raise _unable()
+            finally:
+                for process in processes:
+                    with suppress(ProcessLookupError):
+                        process.kill()
+                await asyncio.gather(*(process.wait() for process in processes))
+
+    async def check(self) -> None:
+        """What the filling has put off. Nothing need wait for it."""
+        await references.check(self.config, Role.INTERMEDIARY)
+
+    async def _started(self, number: int, of: int) -> Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway.running.share", self.founder, str(number), str(of),
+            stdin=PIPE, stdout=PIPE, env=environment(self.config),
+        )  # fmt: skip
 
 
 async def _followed(process: Process, number: int, count: Callable[[int, dict[str, int]], None]) -> bool:

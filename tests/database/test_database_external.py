@@ -80,6 +80,7 @@ async def test_a_user_that_is_no_superuser_puts_references_off_and_has_them_chec
     db = await open_database(config, Role.INTERMEDIARY)
     async with references.put_off(config, Role.INTERMEDIARY), db.connection() as conn:
         assert await checked(conn, late) == set()
+    await references.check(config, Role.INTERMEDIARY)
     async with db.connection() as conn:
         assert await checked(conn, late) == set(late)
     await db.close()

@@ -40,6 +40,10 @@ async def test_the_marked_references_are_away_inside_and_stand_checked_afterward
     assert {one.name for one in layout_for(config, Role.INTERMEDIARY).late} == LATE
     async with references.put_off(config, Role.INTERMEDIARY):
         assert set(before) - set(await standing(db)) == LATE
+    with pytest.raises(Conflict) as refused:
+        await link_a_stranger(db)
+    assert refused.value.constraint == "addressee_link_of_a_person"
+    await references.check(config, Role.INTERMEDIARY)
     assert await standing(db) == before
     assert all(before.values())
     with pytest.raises(Conflict) as refused:
@@ -50,9 +54,10 @@ async def test_the_marked_references_are_away_inside_and_stand_checked_afterward
 async def test_a_row_that_points_at_nobody_is_found_at_the_end_and_at_every_opening(
     config: Config, db: Database
 ) -> None:
+    async with references.put_off(config, Role.INTERMEDIARY):
+        await link_a_stranger(db)
     with pytest.raises(Conflict) as refused:
-        async with references.put_off(config, Role.INTERMEDIARY):
-            await link_a_stranger(db)
+        await references.check(config, Role.INTERMEDIARY)
     assert refused.value.constraint == "addressee_link_of_a_person"
     with pytest.raises(Conflict):
         await references.make_good(config, Role.INTERMEDIARY, db)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from authz.operations import Actor
 from authz.staff import Charge, Conditions, Credential, StaffFault, StaffRefused
 from gateway.config import Role
 from gateway.database import Database
+from sympho.codes import TaskCode
 from tests.conftest import DatabaseFor
 from tests.database.staff_room import CITY, MACHINE, TOWN, at, clerk, entered, logged_in, manager, the_log
 
@@ -73,6 +75,25 @@ async def test_a_delegation_that_is_to_come_is_nothing_yet_and_one_that_was_ende
         with pytest.raises(StaffRefused):
             await sessions.renew(conn, holder, at(3602))
     assert (await logged_in(db, other, 3603)).duties == frozenset()
+
+
+async def test_a_deputy_asks_for_no_task_that_the_delegators_may_not_ask_for(db: Database) -> None:
+    by = await manager(db)
+    first, second, third = (TaskCode(f"JM9000000000000{n}") for n in (1, 2, 3))
+    inquire = frozenset({Duty.INQUIRE})
+    one = await entered(db, replace(clerk(duties=inquire), tasks=frozenset({first})))
+    two = await entered(db, replace(clerk("sato", inquire), tasks=frozenset({first, second})))
+    other = await entered(db, clerk("tanaka", NONE))
+    bound = await entered(db, replace(clerk("kato", NONE), tasks=frozenset({second, third})))
+    asking = await entered(db, replace(clerk("ito", inquire), tasks=frozenset({third})))
+    for deputy in (other, asking):
+        await lent(db, by, one, deputy, Duty.INQUIRE)
+    for deputy in (other, bound):
+        await lent(db, by, two, deputy, Duty.INQUIRE, hours=0.5)
+    assert (await logged_in(db, other)).tasks == frozenset({first, second})
+    assert (await logged_in(db, other, 1800)).tasks == frozenset({first})
+    assert (await logged_in(db, bound)).tasks == frozenset({second})
+    assert (await logged_in(db, asking)).tasks == frozenset({third})
 
 
 async def test_a_delegation_is_void_while_the_delegator_lacks_the_duty_or_the_account_is_closed(db: Database) -> None:

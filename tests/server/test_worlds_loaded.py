@@ -275,6 +275,11 @@ async def test_imported_agencies_are_judged_by_their_windows_and_keep_what_was_d
     assert entry.name == "宮城県仙台市"
     assert entry.keys
     assert entry.assessments
+    ground.change("assessments.csv", f"{CITY},JM90000000000016,2020-04-01", f"{CITY},JM90000000000016,2021-04-01")
+    await ground.load()
+    after = ground.parties.network.published.directory.entry(CITY)
+    assert (after.name, after.valid) == (entry.name, entry.valid)
+    assert after.assessments["JM90000000000016"] == date(2021, 4, 1)
     facts = ground.parties.network.published.snapshot.agencies[stranger]
     assert [facts.in_force(day) for day in (date(2009, 3, 31), date(2009, 4, 1), date(2010, 4, 1))] == [
         True,

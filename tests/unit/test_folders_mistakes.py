@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -242,7 +243,7 @@ def test_a_file_in_capitals_is_not_passed_over(tmp_path: Path) -> None:
     assert [one.spot.file for one in mistakes(OnDisk(place))] == ["FLAGS.CSV"]
 
 
-def test_a_list_file_that_cannot_be_read_is_named_and_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_named_and_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     place = tmp_path / "world"
     folder.write(example.example("04100", ("04202", "04203"), 14), OnDisk(place))
     lists.write(folder.read(OnDisk(place)).lists, "mine", OnDisk(place))
@@ -253,8 +254,11 @@ def test_a_list_file_that_cannot_be_read_is_named_and_a_byte_order_mark_does_no_
     folder.read(OnDisk(place))
     tasks.unlink()
     tasks.mkdir()
+    (place / "systems.csv").unlink()
+    os.mkfifo(place / "systems.csv")
     assert [(one.spot.file, one.en) for one in mistakes(OnDisk(place))] == [
-        ("mine/tasks.csv", "this file cannot be read (Is a directory)")
+        ("mine/tasks.csv", "this file cannot be read (Is a directory)"),
+        ("systems.csv", "this file cannot be read (a pipe)"),
     ]
 
 
