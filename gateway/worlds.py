@@ -91,6 +91,10 @@ class Update(Protocol):
         """``BadWorld`` where what the network has come to hold meanwhile stands against it; asked before all else."""
         ...
 
+    async def residents_possible(self, residents: Residents) -> None:
+        """The same of the residents' party."""
+        ...
+
     async def intermediary_possible(self, server: Intermediary) -> None:
         """The same of the intermediary server."""
         ...

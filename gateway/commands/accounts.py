@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from authz.duties import Duty
 from gateway.clock import TOKYO
@@ -17,24 +18,38 @@ from gateway.config import ConfigError
 
 __all__ = ["COMMANDS", "account_id"]
 
+NONE = "none"
+"""Lifts a condition."""
 DUTIES = tuple(duty.value for duty in Duty)
+
+
+def account_of(client: Client, login: str) -> Mapping[str, Any]:
+    """An account of the keeper's own agency."""
+    found = next((one for one in listed(client.get("/staff").data) if one["login"] == login), None)
+    if found is None:
+        raise ConfigError(f"{login}: 自団体にその利用者はいません / no such account in this agency")
+    return found
 
 
 def account_id(client: Client, login: str) -> str:
     """The id of an account of the keeper's own agency."""
-    found = next((one for one in listed(client.get("/staff").data) if one["login"] == login), None)
-    if found is None:
-        raise ConfigError(f"{login}: 自団体にその利用者はいません / no such account in this agency")
-    return str(found["id"])
+    return str(account_of(client, login)["id"])
 
 
 def moment(text: str) -> str:
-    """A day or a time, in Tokyo where nothing else is said, as the interface takes it."""
+    """A day's beginning or a time, in Tokyo where nothing else is said, as the interface takes it."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise ConfigError(f"{text}: 日付か時刻（RFC 3339） / a day or a time expected") from None
     return (at if at.tzinfo else at.replace(tzinfo=TOKYO)).isoformat()
+
+
+def end(text: str) -> str:
+    """A time, or the end of a day: until a day is until it is over."""
+    if len(text) == len("2026-04-01"):
+        return (datetime.fromisoformat(moment(text)) + timedelta(days=1)).isoformat()
+    return moment(text)
 
 
 def _keeper(args: Arguments) -> Client:
@@ -65,7 +80,7 @@ def _for_add(parser: Parser) -> None:
 def _add(args: Arguments) -> int:
     body = {"login": args.account, "name": args.name, "office": args.office, "duties": args.duty, "tasks": args.task}
     if args.until:
-        body["valid_until"] = moment(args.until)
+        body["valid_until"] = end(args.until)
     with _keeper(args) as client:
         made = client.post("/staff", body).data
     if args.json:
@@ -97,7 +112,7 @@ def _enable(args: Arguments) -> int:
 def _for_conditions(parser: Parser) -> None:
     parser.add_argument("account", metavar="LOGIN", help="利用者名 / whose")
     parser.add_argument("--since", help="いつから（機械時刻） / from when, machine time")
-    parser.add_argument("--until", help="いつまで / until when")
+    parser.add_argument("--until", help="いつまで（日付ならその日の終わり） / until when; a day: until it is over")
     parser.add_argument(
         "--terminal", action="append", metavar="TRM", help="この端末からだけ（何度でも） / only from there"
     )
@@ -106,14 +121,17 @@ def _for_conditions(parser: Parser) -> None:
 
 
 def _condition(args: Arguments) -> int:
-    body = {
-        "valid_from": moment(args.since) if args.since else None,
-        "valid_until": moment(args.until) if args.until else None,
-        "terminals": args.terminal,
+    named = {
+        "valid_from": args.since and (NONE if args.since == NONE else moment(args.since)),
+        "valid_until": args.until and (NONE if args.until == NONE else end(args.until)),
+        "terminals": NONE if args.terminal == [NONE] else args.terminal,
         "outside_subject": args.outside,
     }
     with _keeper(args) as client:
-        client.put(f"/staff/{account_id(client, args.account)}/conditions", body)
+        account = account_of(client, args.account)
+        body = {name: account[name] if given is None else given for name, given in named.items()}
+        body = {name: None if value == NONE else value for name, value in body.items()}
+        client.put(f"/staff/{account['id']}/conditions", body)
     return _done(args, "利用条件を設定しました。 / Conditions set; the sessions ended.")
 
 
@@ -196,7 +214,7 @@ def _delegate(args: Arguments) -> int:
             "delegator": account_id(client, args.delegator),
             "deputy": account_id(client, args.deputy),
             "duty": args.duty,
-            "until": moment(args.until) if args.until else _in_days(client, args.days),
+            "until": end(args.until) if args.until else _in_days(client, args.days),
         }
         made = client.post("/delegations", body).data
     if args.json:
@@ -241,6 +259,11 @@ COMMANDS: Sequence[Command] = (
         "conditions",
         "有効期間・端末・外部認証",
         "when, from where, over which door",
+        about="名指ししない条件はそのままです。none で外します。 / What is not named stays; none lifts a condition.",
+        examples=(
+            "sympho staff conditions shinkirou-care --until 2099-03-31 --as shinkirou-staff",
+            "sympho staff conditions shinkirou-care --until none --as shinkirou-staff",
+        ),
         configure=_for_conditions,
         run=_condition,
     ),

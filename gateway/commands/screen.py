@@ -31,7 +31,10 @@ err = _console(stderr=True)
 
 def say(text: str | RenderableType = "", style: str = "") -> None:
     """A line of text, as it is."""
-    out.print(Text(text, style=style) if isinstance(text, str) else text)
+    if isinstance(text, str):
+        out.print(Text(text, style=style), soft_wrap=not out.is_terminal)
+    else:
+        out.print(text)
 
 
 def show_json(value: Any) -> None:

@@ -38,6 +38,9 @@ CODES_LIMIT = 4_194_304
 VERSION = 1
 """The version of every message there is."""
 
+MOST_ITEMS = 500
+"""Items that one question may name, each once: so many stand in a record and in a permit."""
+
 WORLD_TIME = "Sympho-World-Time"
 """The header in which a party says the world time at which it sends a message (RFC 3339)."""
 
@@ -135,7 +138,7 @@ class PermitRequest(Struct, frozen=True):
     task: TaskCode
     procedure: ProcedureCode | None
     information: InformationCode
-    items: tuple[ItemCode, ...]
+    items: Annotated[tuple[ItemCode, ...], Meta(max_length=MOST_ITEMS)]
     code: LinkageCode
     asked_at: Aware
     consent: bool

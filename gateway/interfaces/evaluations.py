@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from authz.questions import Effect
 from authz.reasons import Reason
+from gateway.exchange.messages import MOST_ITEMS
 from gateway.interfaces.words import Aware
 from sympho.codes import InformationCode, ItemCode, ProcedureCode, TaskCode
 
@@ -36,7 +37,6 @@ __all__ = [
 
 MOST = 1_000
 """Evaluations in one message."""
-MOST_ITEMS = 500
 
 Text = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,400}$")]
 

@@ -22,6 +22,7 @@ from authz.explain import Asked, Assumption
 from authz.explained import Explanation, explanation
 from authz.naming import Unclear
 from authz.questions import Snapshot
+from gateway.exchange.messages import MOST_ITEMS
 from gateway.interfaces.heldlists import HeldLists
 from gateway.interfaces.house import House
 from gateway.interfaces.operation import AnyOperation, Call, Operation, Reply
@@ -33,8 +34,6 @@ __all__ = ["operations"]
 
 Said = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,400}$")]
 """A code, a kind, a name or words of one."""
-
-MOST_ITEMS = 500
 
 
 class ExplanationBody(Struct, frozen=True, forbid_unknown_fields=True):

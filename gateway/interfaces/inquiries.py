@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from authz.duties import Duty
 from authz.principals import StaffPrincipal
-from gateway.exchange.messages import CoarseReason, Content, Outcome
+from gateway.exchange.messages import MOST_ITEMS, CoarseReason, Content, Outcome
 from gateway.interfaces.operation import AnyOperation, Call, Operation, Reply
 from gateway.interfaces.words import (
     BY_STAFF_OR_SYSTEM,
@@ -31,6 +32,7 @@ from gateway.intermediary import inquire, receiving, withdrawal
 from gateway.intermediary.inquire import Asker, Asking, Registered
 from gateway.intermediary.party import Finished, Intermediary
 from gateway.intermediary.store.inquiries import InquiryRow
+from gateway.problems import FieldError, Problem
 from gateway.stages import mark
 from sympho.codes import AgencyCode, InformationCode, ItemCode, LinkageCode, ProcedureCode, TaskCode, UnifiedNumber
 
@@ -43,14 +45,17 @@ class InquiryState(StrEnum):
     ENDED = "ended"
 
 
+Items = Annotated[tuple[ItemCode, ...], Meta(max_length=MOST_ITEMS, extra_json_schema={"uniqueItems": True})]
+
+
 class InquiryBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked, of whom, about whom, for which task. No items: all of the information."""
+    """What is asked, of whom, about whom, for which task. No items: all of the information; each is named once."""
 
     person: Person
     provider: AgencyCode
     task: TaskCode
     information: InformationCode
-    items: tuple[ItemCode, ...] = ()
+    items: Items = ()
     procedure: ProcedureCode | None = None
     consent: bool = False
     non_disclosure: bool = False
@@ -122,6 +127,8 @@ class Inquiries:
     async def register(self, call: Call[InquiryBody, None]) -> Reply:
         mark("turn")
         body, asker = call.body, asker_of(call)
+        if len(set(body.items)) < len(body.items):
+            raise Problem("invalid-field", errors=(FieldError("$.items", "each item once expected"),))
         with call.turn or await self.server.turns.take(asker.agency) as turn:
             mark("code")
             person, code = await self._subject(asker.agency, body.person)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,11 +12,14 @@ from authz import factors, sessions, staff, store
 from authz.duties import Duty
 from authz.staff import Charge, Conditions, Credential, NewAccount
 from authz.store import Account
+from authz.terminals import store as registered
+from authz.terminals.store import Terminal
 from gateway.interfaces.factors import SessionList, session_list
 from gateway.interfaces.house import House
 from gateway.interfaces.operation import AnyOperation, Call, Operation, Reply
 from gateway.interfaces.refusals import told
 from gateway.interfaces.words import BY_STAFF, AccountId, Aware, SessionId
+from gateway.problems import FieldError, Problem
 from sympho.codes import TaskCode
 
 Name = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,40}$")]
@@ -183,6 +187,9 @@ class Accounts:
         wanted = Conditions(body.valid_from, body.valid_until, bound, body.outside_subject)
         with told():
             async with desk.db.transaction() as conn:
+                account = await staff.locked_account(conn, call.agency, call.about)
+                terminals = await registered.terminals(conn, call.agency)
+                _require_open(set(account.terminals or ()), body.terminals or (), terminals)
                 ended = await staff.set_conditions(conn, call.staff.actor, call.about, wanted, call.at)
         desk.revoked(call.agency, ended, call.at.machine)
         return Reply(204)
@@ -308,6 +315,15 @@ def operations(house: House) -> list[AnyOperation]:
             handler=here.set_rules, **rules,
         ),
     ]  # fmt: skip
+
+
+def _require_open(bound: set[str], wanted: Sequence[str], terminals: Sequence[Terminal]) -> None:
+    """A slip here would keep somebody out who then has to find out why. What stands already may stay."""
+    known = bound | {one.terminal_id for one in terminals if one.closed_at is None}
+    wrong = [n for n, name in enumerate(wanted) if name not in known]
+    if wrong:
+        rule = "a registered terminal of the own agency that is not closed"
+        raise Problem("invalid-field", errors=tuple(FieldError(f"$.terminals[{n}]", rule) for n in wrong[:20]))
 
 
 def _tasks(tasks: tuple[TaskCode, ...] | None) -> frozenset[TaskCode] | None:

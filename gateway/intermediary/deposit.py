@@ -120,6 +120,13 @@ def _twice(deposits: Sequence[Deposit]) -> list[FieldError]:
     return faults
 
 
+async def all_held(server: Intermediary, places: Sequence[tuple[AgencyCode, UnifiedNumber, InformationCode]]) -> bool:
+    """Whether there is a duplicate at every one of these places."""
+    keys = {(server.serve(agency), person.reveal(), information) for agency, person, information in places}
+    async with server.db.connection() as conn:
+        return not keys or await duplicates.count_held(conn, sorted(keys)) == len(keys)
+
+
 async def remove(
     server: Intermediary, agency: AgencyCode, keys: Sequence[tuple[UnifiedNumber, InformationCode]]
 ) -> None:

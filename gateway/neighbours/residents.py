@@ -87,6 +87,15 @@ async def change_resident_code(party: Residents, individual: IndividualNumber, a
     await register(party, [(individual, after)])
 
 
+async def taken(party: Residents, people: Sequence[tuple[IndividualNumber, ResidentCode]]) -> list[bool]:
+    """For each person, whether the 住民票コード is somebody else's in the register."""
+    codes = _blinds(party, [resident for _, resident in people])
+    individuals = _blinds(party, [individual for individual, _ in people])
+    async with party.db.connection() as conn:
+        holders = await store.find_holders(conn, codes)
+    return [holders.get(code, own) != own for code, own in zip(codes, individuals, strict=True)]
+
+
 async def follow(party: Residents, people: Sequence[tuple[IndividualNumber, ResidentCode]]) -> None:
     """Takes people into the register, or takes note of their 住民票コード as it is now."""
     asked = _blinds(party, [individual for individual, _ in people])

@@ -20,6 +20,17 @@ async def upsert_residents(conn: Connection, rows: Sequence[tuple[bytes, bytes, 
     await conn.execute(UPSERT_RESIDENTS, *zip(*rows, strict=True))
 
 
+FIND_HOLDERS = """
+SELECT resident_blind, individual_blind FROM resident WHERE resident_blind = ANY($1::bytea[])
+"""
+
+
+async def find_holders(conn: Connection, blinds: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Whose each 住民票コード is that is known."""
+    rows = await conn.fetch(FIND_HOLDERS, list(blinds))
+    return {row["resident_blind"]: row["individual_blind"] for row in rows}
+
+
 FIND_RESIDENTS = """
 SELECT individual_blind, resident_sealed FROM resident WHERE individual_blind = ANY($1::bytea[])
 """

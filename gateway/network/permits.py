@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import MINYEAR, timedelta
 from uuid import UUID
 
 import msgspec
@@ -94,6 +94,8 @@ def _read(wire: bytes) -> PermitRequest:
         raise Problem("malformed-body", "the permit request does not have the form of its version") from None
     if request.v != VERSION:
         raise Problem("malformed-body", "no version of the permit request that is known here")
+    if len(set(request.items)) < len(request.items) or request.asked_at.year == MINYEAR:
+        raise Problem("malformed-body", "no record can hold what the permit request says")
     return request
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from gateway.database import Connection
 
+A_DAY = 24 * 3600.0
+
 CHECKED = """
 SELECT conname FROM pg_constraint WHERE conname = ANY($1::text[]) AND contype = 'f' AND convalidated
   AND connamespace = ANY(SELECT n.oid FROM pg_namespace AS n WHERE n.nspname = ANY(current_schemas(false)))
@@ -38,5 +40,5 @@ async def try_hold(conn: Connection, number: int) -> bool:
 
 
 async def change(conn: Connection, ddl: str) -> None:
-    """Changes the form of tables, in words of ``gateway.layout``."""
-    await conn.execute(ddl)
+    """Changes the form of tables, in words of ``gateway.layout``; all rows may be read for it."""
+    await conn.execute(ddl, timeout=A_DAY)

@@ -55,7 +55,7 @@ async def fill_all(parties: AllInOne, world: World, data: Path, told: Told, besi
     world are filled in ``beside``, where that is given."""
     if not world.is_large:
         beside = None
-    await _require_possible(parties.intermediary, world, data)
+    await _require_possible(parties, world, data)
     network = await fill_network(parties.network, world, data, told)
     if network.first or not await is_filled(parties.intermediary.db, _clients(world)):
         if beside is None:
@@ -97,7 +97,9 @@ async def fill_residents(residents: Residents, world: World, data: Path, told: T
     if edition and before == edition:
         return
     if before:
-        await world.update(before).residents(residents, told)
+        update = world.update(before)
+        await update.residents_possible(residents)
+        await update.residents(residents, told)
     else:
         await world.fill_residents(residents, told)
     await write_edition(data, role, residents.ring, edition)
@@ -135,12 +137,17 @@ async def fill_intermediary(
     return Filled(True)
 
 
-async def _require_possible(server: Intermediary, world: World, data: Path) -> None:
-    """Before any party has done anything: whether the intermediary server, the last one, can do its part."""
+async def _require_possible(parties: AllInOne, world: World, data: Path) -> None:
+    """Before any party has done anything: whether those that come after the network can do their parts."""
     edition = world.edition()
-    before = await read_edition(data, Role.INTERMEDIARY, server.ring) if edition else b""
+    if not edition:
+        return
+    before = await read_edition(data, Role.RESIDENTS, parties.residents.ring)
     if before and before != edition:
-        await world.update(before).intermediary_possible(server)
+        await world.update(before).residents_possible(parties.residents)
+    before = await read_edition(data, Role.INTERMEDIARY, parties.intermediary.ring)
+    if before and before != edition:
+        await world.update(before).intermediary_possible(parties.intermediary)
 
 
 async def is_filled(db: Database, agencies: Collection[AgencyCode]) -> bool:

@@ -13,6 +13,23 @@ SLIP = 0.2
 """How often a member of a right body is replaced by the one that was generated."""
 ADDED = 0.1
 """How often a member is added that was generated."""
+EXTREME = 0.2
+"""How often a member, one of those that may be left out as well, is one of ``EXTREMES``."""
+EXTREMES = (
+    "\0",
+    "見本\0",
+    " ",
+    "9999-12-31T23:59:59-14:00",
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31",
+    "0001-01-01",
+    -(2**63) - 1,
+    2**64,
+)
+"""What generators of a schema seldom come upon: the ends of what can be said, and what PostgreSQL takes nowhere."""
+
+
+BASIC = {"name": "見本　はな", "born_on": "1984-02-29", "sex": "2", "address": "かくう県見本町１番地"}
 
 
 def _asking(scene: Scene) -> dict[str, Any]:
@@ -74,6 +91,8 @@ RIGHT: Mapping[str, Callable[[Scene], dict[str, Any]]] = {
     "register-inquiry": _asking,
     "number-addressees": _persons,
     "convert-addressees": _persons,
+    "keep-basic-items": lambda scene: {"persons": [{"person": scene["person"], **BASIC}]},
+    "show-basic-items": _persons,
     "acquire-codes": _persons,
     "search-codes": _persons,
     "search-records": _person,
@@ -116,4 +135,7 @@ def spoilt(operation: str, generated: Any, scene: Scene, chance: Random) -> Any:
         name: generated[name] if name in generated and chance.random() < SLIP else value
         for name, value in right(scene).items()
     }
-    return made | {name: value for name, value in generated.items() if name not in made and chance.random() < ADDED}
+    made |= {name: value for name, value in generated.items() if name not in made and chance.random() < ADDED}
+    if chance.random() < EXTREME and (names := sorted({*made, *generated})):
+        made[chance.choice(names)] = chance.choice(EXTREMES)
+    return made

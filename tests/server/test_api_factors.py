@@ -208,6 +208,19 @@ async def test_an_account_bound_to_a_terminal_is_let_in_with_its_key_and_the_log
     ]
 
 
+async def test_an_account_is_bound_to_no_terminal_that_is_closed_or_nobodys(api: Api) -> None:
+    keeper = keeper_of(api)
+    made, token = await working(api)
+    terminal = (await api.call("register-terminal", by=keeper, body={"name": "窓口 4"})).body["id"]
+    closed = (await api.call("register-terminal", by=keeper, body={"name": "窓口 5"})).body["id"]
+    assert (await api.call("close-terminal", by=keeper, path={"terminal_id": closed})).status == 204
+    for wrong in (closed, "trm_" + "a" * 26):
+        body, at = {"terminals": [terminal, wrong]}, {"staff_id": made["id"]}
+        answer = await api.call("set-staff-conditions", by=keeper, path=at, body=body)
+        assert (answer.slug, [one["pointer"] for one in answer.body["errors"]]) == ("invalid-field", ["$.terminals[1]"])
+    assert (await api.call("show-me", token=token)).status == 200
+
+
 async def test_an_account_can_be_made_for_a_time(api: Api) -> None:
     now = api.house.clock.machine()
     ended = await newcomer(api, valid_until=(now - timedelta(seconds=1)).isoformat())

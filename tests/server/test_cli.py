@@ -94,6 +94,22 @@ def test_strangers_at_the_same_address_do_not_close_the_commands_to_who_has_used
     assert (server.data / "devices.json").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_condition_of_an_account_stays_until_it_is_named_and_a_day_lasts_to_its_end(run: Run) -> None:
+    keeper = ("--as", "kagerou-staff", "--json")
+
+    def conditions() -> tuple[str | None, str | None]:
+        [one] = [one for one in run("staff", "list", *keeper).json()["staff"] if one["login"] == "kagerou-records"]
+        return one["valid_until"], one["outside_subject"]
+
+    def named(*what: str) -> int:
+        return run("staff", "conditions", "kagerou-records", *what, *keeper).code
+
+    assert (named("--until", "2099-03-31"), named("--outside", "hanako")) == (0, 0)
+    assert conditions() == ("2099-03-31T15:00:00Z", "hanako")
+    assert (named("--until", "none"), conditions()) == (0, (None, "hanako"))
+    assert (named("--outside", "none"), conditions()) == (0, (None, None))
+
+
 def _guessed(client: Client) -> str:
     with pytest.raises(Refused) as why:
         client.login(CAST.protected.provider, "shinkirou-auditor", "guessed by a stranger")

@@ -222,7 +222,7 @@ def test_the_examples_of_the_page_on_load_are_runs_that_stand(program: Program) 
 
 def test_the_recipes_work_as_they_are_written(program: Program, postgres: str) -> None:
     own = postgres.replace("//postgres@", "//sympho_operator@").replace("/sympho?", "/sympho_world?")
-    _, codes, added, decided, travelled, elsewhere = typed(
+    _, codes, added, decided, kept, travelled, elsewhere = typed(
         "docs/howto.md",
         SYMPHO_DATA=str(program.data),
         ADMIN=postgres,
@@ -234,6 +234,8 @@ def test_the_recipes_work_as_they_are_written(program: Program, postgres: str) -
     assert "正しくは 6" in added
     assert "機関 agencies 6" in added
     assert "not-provided" in decided
+    assert '{"kept":1}' in kept
+    assert '"address":"かくう県陽炎市見本町１番地"' in kept
     assert "2024-04-22T10:00:00+09:00" in travelled
     assert "18:1.1" in travelled
     assert "✔ 稼働中 ready" in elsewhere

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures import filling
 from fixtures.filling import content_of
 from fixtures.folders.book import Person
 from fixtures.folders.invented import book_of
@@ -71,6 +72,33 @@ async def test_who_enters_is_held_whole_and_nobody_enters_twice(
         assert await enter(server, [another, first]) is None
         assert await enter(server, [another, others[0]]) is None
         assert await rows(parties) == after
+
+
+async def test_filled_in_again_an_unchanging_world_gets_what_is_missing_and_nothing_is_written_twice(
+    clones: Clones, data_folder: Path
+) -> None:
+    async with country("local", clones, data_folder, people=18, codes=False) as parties:
+        server = parties.intermediary
+        book = book_of(parties.world)
+        one = next(iter(book.people())).duplicates[0]
+        person = parties.persons[one.head.agency, int(one.head.person)]
+        before = await rows(parties)
+
+        async def versions() -> list[int]:
+            return [row.version for row in await deposit.flags(server, one.head.agency, person)]
+
+        untouched = await versions()
+        told: dict[str, int] = {}
+        await filling.fill_people(server, book.people(), (), told.__setitem__, unchanging=True)
+        assert told["people"] == parties.world.size
+        assert await rows(parties) == before
+        assert await versions() == untouched
+
+        await deposit.remove(server, one.head.agency, [(person, one.information)])
+        await filling.fill_people(server, book.people(), (), unchanging=True)
+        held = {content.information: content for _, content in await deposit.listed(server, one.head.agency, person)}
+        assert held[one.information] == filling.content_of(one)
+        assert await rows(parties) == before
 
 
 @pytest.mark.parametrize("fault", ["information", "items", "published_until"])

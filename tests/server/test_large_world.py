@@ -50,6 +50,7 @@ def data() -> Iterator[Path]:
             killed.end(signal.SIGKILL)
             assert beside
             _gone(beside)
+        (folder / "restarted").write_text(datetime.now(UTC).isoformat())
         with serving(folder, "--scale", str(LARGE)) as running:
             running.wait_until_ready()
             yield folder
@@ -123,6 +124,16 @@ async def test_everybody_is_there_once_with_every_number_duplicate_and_code(data
         assert await conn.fetchval("SELECT count(*) FROM issuing.issued_code WHERE state <> 'confirmed'") == 0
     finally:
         await conn.close()
+
+
+async def test_what_stood_before_the_kill_was_not_written_again(data: Path) -> None:
+    restarted = datetime.fromisoformat((data / "restarted").read_text())
+    conn = await asyncpg.connect(_url(data))
+    try:
+        rows = await conn.fetch("SELECT deposited_at < $1 AS before FROM intermediary.duplicate", restarted)
+    finally:
+        await conn.close()
+    assert {row["before"] for row in rows} == {True, False}
 
 
 async def test_every_reference_of_the_schema_files_stands_and_has_been_checked(data: Path) -> None:

@@ -14,13 +14,15 @@ from gateway.exchange.wallet import Wallet
 from gateway.interfaces.listening import Listener, listen
 from gateway.interfaces.operation import AnyOperation
 from gateway.interfaces.party import intermediary_doors, network_doors
-from gateway.intermediary import publications, withdrawal
+from gateway.intermediary import codes, publications, withdrawal
 from gateway.intermediary.inquire import Asker
 from gateway.intermediary.store import inquiries
 from gateway.neighbours.residents import PERSONS_LIMIT
 from gateway.network import publishing
 from gateway.problems import Problem
-from sympho.codes import AcquisitionNumber, AgencyCode, LinkageCode
+from sympho import addressees
+from sympho.codes import AcquisitionNumber, AddresseeNumber, AgencyCode, LinkageCode, SystemCode
+from sympho.linkage import PersonStatus
 from tests.conftest import Clones
 from tests.countries import NOON, Apart, Parties, country, until
 from tests.judging import assert_judged
@@ -59,6 +61,27 @@ async def test_while_the_network_is_away_an_inquiry_is_kept_and_then_carried_on(
     await parties.sweep()
     assert registered.finished is not None
     assert (await registered.finished).kind == "provided"
+    await assert_judged(parties)
+
+
+async def test_while_the_network_is_away_what_cannot_wait_says_so_and_is_done_when_it_is_back(parties: Parties) -> None:
+    network, server, agency = apart(parties).network, parties.intermediary, parties.world.cast.vaccination.inquirer
+    newcomer = next(
+        resident
+        for resident in (parties.world.resident(ask.person.resident) for ask in parties.world.cast.asks)
+        if agency not in {one.agency for one in parties.world.numberings_of(resident)}
+    )
+    async with server.db.transaction() as conn:
+        asked = [(newcomer.individual, SystemCode("024"), AddresseeNumber("NEWCOMER"))]
+        [numbered] = await addressees.number(conn, server.ring, agency, asked, server.clock.now())
+    assert numbered.unified is not None
+    new = [numbered.unified]
+    await network.listener.close()
+    with pytest.raises(Problem, match="network-unavailable"):
+        await codes.acquire(server, agency, new)
+    doors = network_doors(network.network, network.authority)
+    network.listener = await back(parties, network.listener, doors, network.wallet)
+    assert await codes.acquire(server, agency, new) == [PersonStatus.HELD]
     await assert_judged(parties)
 
 

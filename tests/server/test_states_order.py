@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
 
-from gateway.exchange.messages import Answer, Inquiry, Notice, PermitReply, PermitRequest, decode, encode
+from gateway.exchange.messages import MOST_ITEMS, Answer, Inquiry, Notice, PermitReply, PermitRequest, decode, encode
 from gateway.exchange.numbers import new_number
 from gateway.intermediary import atrest, provide, review, withdrawal
 from gateway.intermediary.inquire import REQUEST, Asker
 from gateway.intermediary.review import Choice, Preparation, WithholdReason
 from gateway.problems import Problem
 from sympho import registry
-from sympho.codes import AgencyCode, LinkageCode
+from sympho.codes import AgencyCode, ItemCode, LinkageCode
 from tests.conftest import Clones
 from tests.server.ground import stage_of
 from tests.server.stage import CONFIRM, FIRST, SECOND, TRANSPORTS, Stage
@@ -159,6 +160,25 @@ async def permitted(stage: Stage) -> tuple[PermitRequest, str]:
     reply = await stage.intermediary.network(request.inquirer).permit(encode(request))
     assert isinstance(reply, PermitReply)
     return request, reply.permit
+
+
+@pytest.mark.parametrize(
+    "bent",
+    [
+        {"items": (ItemCode("TK90005100000010"),) * 2},
+        {"items": tuple(ItemCode(f"TK{number:014}") for number in range(MOST_ITEMS + 1))},
+        {"asked_at": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))},
+    ],
+    ids=("an-item-twice", "items-without-end", "no-moment"),
+)
+async def test_a_request_that_no_record_could_hold_is_malformed_and_the_true_one_is_permitted(
+    stage: Stage, bent: dict[str, Any]
+) -> None:
+    request = await request_of(stage)
+    door = stage.intermediary.network(request.inquirer)
+    with pytest.raises(Problem, match="malformed-body"):
+        await door.permit(encode(msgspec.structs.replace(request, **bent)))
+    assert isinstance(await door.permit(encode(request)), PermitReply)
 
 
 async def test_a_permit_presented_twice_gets_the_same_answer_and_one_record(stage: Stage) -> None:

@@ -10,10 +10,12 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +169,46 @@ def test_a_database_that_is_killed_is_said_to_be_away_and_comes_back_by_itself(p
     assert "embedded-gone" in place.program.log.read_text()
     assert "embedded-back" in place.program.log.read_text()
     assert_nothing_lost(place, before, after)
+
+
+def test_a_database_that_is_killed_under_load_loses_nothing_that_was_acknowledged(place: Place) -> None:
+    acknowledged: list[dict[str, Any]] = []
+    slugs: set[str] = set()
+    enough = threading.Event()
+
+    def keep_asking(who: int, client: Client) -> None:
+        mine = Place(place.program, client)
+        for number in count():
+            if enough.is_set():
+                return
+            try:
+                acknowledged.append(mine.ask(f"load {who} {number}", wait=2).data)
+            except Refused as problem:
+                slugs.add(problem.slug)
+                time.sleep(0.1)
+
+    def wait_for(many: int) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while len(acknowledged) < many:
+            assert time.monotonic() < deadline, slugs
+            time.sleep(0.05)
+
+    with ExitStack() as held:
+        clients = [held.enter_context(signed_in(place.program)) for _ in range(4)]
+        askers = [threading.Thread(target=keep_asking, args=each) for each in enumerate(clients)]
+        for one in askers:
+            one.start()
+        try:
+            wait_for(20)
+            os.kill(int((place.program.data / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+            wait_for(len(acknowledged) + 40)
+        finally:
+            enough.set()
+            for one in askers:
+                one.join()
+    assert slugs
+    assert slugs <= AWAY
+    assert_nothing_lost(place, *(ended(place, one["exchange"]) for one in acknowledged))
 
 
 def test_a_database_without_room_says_so_and_takes_the_same_request_when_there_is_some(place: Place) -> None:

@@ -61,6 +61,18 @@ async def test_unknown_codes_are_refused_by_their_names_and_known_ones_are_answe
     await assert_judged(api.parties)
 
 
+@pytest.mark.parametrize("twice", [True, False])
+async def test_items_named_twice_or_without_end_are_refused_and_the_same_once_are_answered(
+    api: Api, twice: bool
+) -> None:
+    ask = api.parties.world.cast.vaccination
+    [item, *_] = sorted(api.parties.intermediary.held.snapshot.items[ask.information])
+    named = [item, item] if twice else [f"TK{number:014}" for number in range(501)]
+    assert_told(await api.ask(ask, items=named), "invalid-field", "$.items")
+    assert (await api.ask(ask, items=[item])).body["outcome"] == "provided"
+    await assert_judged(api.parties)
+
+
 async def test_a_wrong_check_digit_is_named_by_its_place_and_the_right_number_is_taken(api: Api) -> None:
     ask = api.parties.world.cast.information_held
     keeper = await api.hire(ask.provider, Duty.MANAGE_DUPLICATES)

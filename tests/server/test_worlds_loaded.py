@@ -187,6 +187,18 @@ async def test_a_number_of_somebody_who_was_taken_out_is_refused_at_its_place_be
     assert ground.parties.network.published.directory.entry(CITY).name == "みほん市"
 
 
+async def test_a_resident_code_of_somebody_else_is_refused_at_its_place_before_anything_is_done(ground: Ground) -> None:
+    await ground.load()
+    first, second = (resident_code(example.SEED, serial).reveal() for serial in (1, 2))
+    ground.drop(lambda line: "p02" not in line.strip().split(","))
+    await ground.load()
+    ground.change("agencies.csv", "みほん市", "新みほん市")
+    ground.change("residents.csv", first, second)
+    with pytest.raises(BadWorld, match=r"residents\.csv:2:\d+: .*another resident's"):
+        await ground.load()
+    assert ground.parties.network.published.directory.entry(CITY).name == "みほん市"
+
+
 async def test_staff_whom_the_folder_charges_against_a_delegation_are_refused_before_anything_is_done(
     ground: Ground,
 ) -> None:

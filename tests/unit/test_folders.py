@@ -155,10 +155,12 @@ def test_changes_are_counted_and_named_by_file_and_never_by_an_addressee_number(
     moved = structs.replace(first, resident=structs.replace(first.resident, relation="妻"))
     taxed = structs.replace(moved, duplicates=tuple(structs.replace(one, items={}) for one in first.duplicates[:1]))
     sheet = replace(EXAMPLE.sheet, name_en="another one", frozen=True)
-    after = replace(with_people(EXAMPLE, taxed, *others), sheet=sheet, staff=EXAMPLE.staff[1:], flags=())
+    listed = replace(EXAMPLE.lists, rows=EXAMPLE.lists.rows[:0:-1])
+    after = replace(with_people(EXAMPLE, taxed, *others), sheet=sheet, lists=listed, staff=EXAMPLE.staff[1:], flags=())
     told = "\n".join(changes(EXAMPLE, after).lines())
     assert "residents.csv: 変更 changed 1 (p01: relation), 削除 removed 1 (p14), 同じ unchanged 12" in told
     assert "world.toml: 変更 changed (name_en, clock.frozen)" in told
+    assert "match list: 変更 changed (rows +0 -1)" in told
     [duplicate] = first.duplicates[:1]
     items = ", ".join(sorted(duplicate.items))
     assert f"duplicates: 変更 changed 1 ({duplicate.information} {duplicate.head.agency} p01: {items})" in told
@@ -189,6 +191,9 @@ def test_an_impossible_change_is_refused_at_its_place_in_the_new_folder(tmp_path
     number = next(n for n, line in enumerate(lines, start=1) if "02400001,p02" in line)
     with pytest.raises(BadWorld, match=rf"numbers.csv:{number}:31: .*was loaded as p01's"):
         WorldFolder(place).update(folder.edition(EXAMPLE))
+    founded_by_another = folder.edition(EXAMPLE).replace(b"0030099000099900", b"0030099000199900")
+    with pytest.raises(BadWorld, match=r"world.toml:\d+:11: .*the network's operator does not change"):
+        WorldFolder(place).update(founded_by_another)
 
 
 # --- the document -------------------------------------------------------------------------------------------------

@@ -102,6 +102,18 @@ async def copy_duplicates(conn: Connection, rows: Sequence[DuplicateRow]) -> Non
     await conn.copy_records_to_table("guard", records=guards, columns=["agency", "unified", "information", "version"])
 
 
+COUNT_HELD = """
+SELECT count(*)
+FROM UNNEST($1::text[], $2::text[], $3::text[]) AS n (agency, unified, information)
+JOIN duplicate AS d ON d.agency = n.agency AND d.unified = n.unified AND d.information = n.information
+"""
+
+
+async def count_held(conn: Connection, keys: Sequence[tuple[str, str, str]]) -> int:
+    """At how many of these places (agency, unified, information) there is a duplicate."""
+    return int(await conn.fetchval(COUNT_HELD, *zip(*keys, strict=True)))
+
+
 DELETE_DUPLICATES = """
 DELETE FROM duplicate AS d
 USING UNNEST($1::text[], $2::text[], $3::text[]) AS n (agency, unified, information)
