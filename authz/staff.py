@@ -76,6 +76,10 @@ class StaffRefused(Exception):
         self.retry_after = retry_after
 
 
+MOST_TASKS = 250
+"""Tasks of one account or client: the token names them, and a header holds no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewAccount:
     """What an account is made from. ``tasks`` None: every task. ``password`` None: one is generated."""

@@ -19,7 +19,7 @@ CREATE TABLE issued_code (
     state text NOT NULL,
     since timestamptz NOT NULL,
     CONSTRAINT issued_code_key PRIMARY KEY (agency, person_key),
-    CONSTRAINT issued_code_unique_in_agency UNIQUE (agency, code_blind),
+    CONSTRAINT issued_code_unique_in_agency UNIQUE (code_blind, agency),
     CONSTRAINT issued_code_agency_form CHECK (length(agency) = 16),
     CONSTRAINT issued_code_generation_from_one CHECK (generation >= 1),
     CONSTRAINT issued_code_state_known CHECK (state IN ('issued', 'confirmed', 'retired'))
@@ -44,4 +44,4 @@ CREATE TABLE issued_code_event (
 );
 -- append-only: issued_code_event
 
-CREATE UNIQUE INDEX issued_code_event_by_code ON issued_code_event (agency, code_blind) WHERE event = 'issued';
+CREATE UNIQUE INDEX issued_code_event_by_code ON issued_code_event (code_blind, agency) WHERE event = 'issued';

@@ -106,7 +106,7 @@ async def bind(
         outcomes.append(outcome)
     if events:
         await store.add_events(conn, agency, list(events.values()), now)
-    await store.forget_acquisitions(conn, agency, [row.unified for row in opened.values()])
+    await store.forget_acquisitions(conn, opened.values())
     return await _held_elsewhere(conn, keys, agency, notices, outcomes)
 
 
@@ -172,7 +172,7 @@ async def give_up(
     """Forgets acquisitions for which the residents' party knows nobody; how many were open."""
     rows = await store.lock_acquisitions(conn, agency, _blind_numbers(keys, agency, numbers))
     await store.add_events(conn, agency, [(row.unified, HeldEvent.NOT_FOUND, None) for row in rows], now)
-    await store.forget_acquisitions(conn, agency, [row.unified for row in rows])
+    await store.forget_acquisitions(conn, rows)
     return len(rows)
 
 

@@ -251,6 +251,47 @@ def _undelegate(args: Arguments) -> int:
     return _done(args, "代行を終えました。 / Ended.")
 
 
+# --- terminals ----------------------------------------------------------------------------------------------------
+
+
+def _terminals(args: Arguments) -> int:
+    with _keeper(args) as client:
+        found = client.get("/terminals").data
+    if args.json:
+        show_json(found)
+        return Exit.DONE
+    columns = ("id", "name", "created_at", "closed_at")
+    show_table("端末 terminals", columns, [[one[name] for name in columns] for one in listed(found)])
+    return Exit.DONE
+
+
+def _for_terminal(parser: Parser) -> None:
+    parser.add_argument("name", metavar="NAME", help="端末の名前 / what people call the machine")
+    caller.add_arguments(parser)
+
+
+def _register(args: Arguments) -> int:
+    with _keeper(args) as client:
+        made = client.post("/terminals", {"name": args.name}).data
+    if args.json:
+        show_json(made)
+    else:
+        show_pairs("新しい端末 new terminal", [("識別子 id", made["id"]), ("鍵 key", made["key"])])
+        say("鍵はここにしか表示されません（SYMPHO_TERMINAL_KEY）。 / The key is shown only here.", "yellow")
+    return Exit.DONE
+
+
+def _for_close(parser: Parser) -> None:
+    parser.add_argument("terminal", metavar="ID", help="端末の識別子 / trm_...")
+    caller.add_arguments(parser)
+
+
+def _close(args: Arguments) -> int:
+    with _keeper(args) as client:
+        client.post(f"/terminals/{args.terminal}/close")
+    return _done(args, "端末を廃止しました。 / Nobody logs in there any more.")
+
+
 COMMANDS: Sequence[Command] = (
     Command("add", "登録する", "make an account", configure=_for_add, run=_add),
     Command("disable", "停止する", "close an account", configure=_for_account, run=_disable),
@@ -274,4 +315,18 @@ COMMANDS: Sequence[Command] = (
     Command("delegate", "代行を登録する", "a duty exercised by another", configure=_for_delegate, run=_delegate),
     Command("undelegate", "代行を終える", "end it before its time", configure=_for_undelegate, run=_undelegate),
     Command("delegations", "代行の一覧", "who acts for whom", configure=caller.add_arguments, run=_delegations),
+    Command("terminals", "端末の一覧", "registered terminals", configure=caller.add_arguments, run=_terminals),
+    Command(
+        "register-terminal",
+        "端末を登録する",
+        "register a terminal",
+        about=(
+            "鍵をその端末の SYMPHO_TERMINAL_KEY に置き、sympho staff conditions --terminal で利用者を結び付けます。\n"
+            "Keep the key in SYMPHO_TERMINAL_KEY of that machine; sympho staff conditions --terminal binds an account."
+        ),
+        examples=("sympho staff register-terminal 窓口7 --as shinkirou-staff",),
+        configure=_for_terminal,
+        run=_register,
+    ),
+    Command("close-terminal", "端末を廃止する", "nobody logs in there any more", configure=_for_close, run=_close),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -85,7 +86,7 @@ class Client:
     def login(self, agency: str, login: str, password: str, code: str = "", device: str = "") -> dict[str, Any]:
         """A session of that member of staff; what the server says of the account. ``device``: of an earlier login."""
         shown = {"password": password, "terminal": TERMINAL, "code": code, "device": device}
-        body = {"agency": agency, "login": login, **shown}
+        body = {"agency": agency, "login": login, "terminal_key": os.environ.get("SYMPHO_TERMINAL_KEY", ""), **shown}
         told: dict[str, Any] = self.post("/auth/login", body).data
         self._token = told["token"]
         return told

@@ -16,7 +16,7 @@ from authz.terminals import store as registered
 from gateway.interfaces.house import House
 from gateway.interfaces.operation import AnyOperation, Call, Operation, Reply
 from gateway.interfaces.refusals import told
-from gateway.interfaces.words import BY_STAFF, Aware, DelegationId, TerminalId
+from gateway.interfaces.words import BY_STAFF, Aware, DelegationId, Name, TerminalId
 
 StaffCode = Annotated[str, Meta(pattern="^stf_[a-z2-7]{26}$")]
 
@@ -24,7 +24,7 @@ StaffCode = Annotated[str, Meta(pattern="^stf_[a-z2-7]{26}$")]
 class TerminalBody(Struct, frozen=True, forbid_unknown_fields=True):
     """A machine by the name that people call it."""
 
-    name: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,40}$")]
+    name: Name
 
 
 class TerminalCredentialView(Struct, frozen=True):

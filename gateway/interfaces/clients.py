@@ -26,7 +26,7 @@ from authz.tokens import LIFE, issue
 from gateway.interfaces.house import Desk, House
 from gateway.interfaces.operation import AnyOperation, Call, Operation, Reply
 from gateway.interfaces.refusals import told
-from gateway.interfaces.words import BY_STAFF, FOR_ANYONE, Aware, ClientId
+from gateway.interfaces.words import BY_STAFF, FOR_ANYONE, Aware, ClientId, Name, Tasks
 from gateway.problems import FieldError, Problem
 from sympho.codes import SystemCode, TaskCode
 
@@ -36,7 +36,6 @@ GRANT = "client_credentials"
 FORM_FIELDS = ("grant_type", "scope", "client_id", "client_secret", "client_assertion_type", "client_assertion")
 FORM_LIMIT = 65_536
 
-Name = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,40}$")]
 OperationName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9.-]{0,63}$")]
 
 
@@ -46,7 +45,7 @@ class ClientBody(Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     system: SystemCode
     operations: Annotated[tuple[OperationName, ...], Meta(min_length=1)]
-    tasks: tuple[TaskCode, ...] | None = None
+    tasks: Tasks | None = None
     method: Method = Method.SHOWN
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from types import MappingProxyType
 
@@ -28,6 +29,9 @@ __all__ = [
 ]
 
 Headers = CIMultiDictProxy[str]
+
+ARRIVES_WITHIN = 60.0
+"""Seconds for a whole body."""
 
 HARDENING = MappingProxyType(
     {
@@ -125,9 +129,20 @@ def sent_at(headers: Headers) -> datetime | None:
 
 
 async def read_body(request: web.Request, limit: int) -> bytes:
-    """The whole body, never more than ``limit`` bytes of it in memory."""
+    """The whole body, never more than ``limit`` bytes of it in memory; one that never comes is not waited for."""
     if not request.body_exists:
         return b""
+    if request.content.is_eof():
+        return await _read(request, limit)
+    try:
+        async with asyncio.timeout(ARRIVES_WITHIN):
+            return await _read(request, limit)
+    except TimeoutError:
+        pass
+    raise Problem("malformed-body", f"it did not arrive within {ARRIVES_WITHIN:.0f} seconds")
+
+
+async def _read(request: web.Request, limit: int) -> bytes:
     parts: list[bytes] = []
     total = 0
     try:

@@ -18,11 +18,10 @@ from gateway.interfaces.factors import SessionList, session_list
 from gateway.interfaces.house import House
 from gateway.interfaces.operation import AnyOperation, Call, Operation, Reply
 from gateway.interfaces.refusals import told
-from gateway.interfaces.words import BY_STAFF, AccountId, Aware, SessionId
+from gateway.interfaces.words import BY_STAFF, AccountId, Aware, Name, SessionId, Tasks
 from gateway.problems import FieldError, Problem
 from sympho.codes import TaskCode
 
-Name = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,40}$")]
 Office = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,20}$")]
 TerminalCode = Annotated[str, Meta(pattern="^trm_[a-z2-7]{26}$")]
 
@@ -34,7 +33,7 @@ class AccountBody(Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     office: Office
     duties: tuple[Duty, ...]
-    tasks: tuple[TaskCode, ...] | None = None
+    tasks: Tasks | None = None
     valid_from: Aware | None = None
     valid_until: Aware | None = None
 
@@ -44,7 +43,7 @@ class ChargeBody(Struct, frozen=True, forbid_unknown_fields=True):
 
     office: Office
     duties: tuple[Duty, ...]
-    tasks: tuple[TaskCode, ...] | None = None
+    tasks: Tasks | None = None
 
 
 class AccountView(Struct, frozen=True):

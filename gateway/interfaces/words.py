@@ -11,11 +11,12 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from authz.duties import PrincipalKind
+from authz.staff import MOST_TASKS
 from gateway.clock import TOKYO
 from gateway.intermediary.party import Intermediary
 from gateway.problems import FieldError, Problem
 from sympho import addressees
-from sympho.codes import AddresseeNumber, AgencyCode, BadCode, SystemCode, UnifiedNumber
+from sympho.codes import AddresseeNumber, AgencyCode, BadCode, SystemCode, TaskCode, UnifiedNumber
 
 __all__ = [
     "BY_STAFF",
@@ -29,9 +30,11 @@ __all__ = [
     "DelegationId",
     "ExchangeNumber",
     "Limit",
+    "Name",
     "Person",
     "Persons",
     "SessionId",
+    "Tasks",
     "TerminalId",
     "cursor",
     "found",
@@ -40,6 +43,8 @@ __all__ = [
     "position",
     "unified",
 ]
+
+_UNSEEN = r"\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069"
 
 FOR_ANYONE = frozenset({PrincipalKind.PUBLIC})
 BY_STAFF = frozenset({PrincipalKind.STAFF})
@@ -50,6 +55,10 @@ OF_SERVED = frozenset({"wrong-agency", "directory-stale"})
 
 MOST_PERSONS = 1_000
 """Persons in one call."""
+
+Name = Annotated[str, Meta(pattern=rf"^[^\s{_UNSEEN}][^{_UNSEEN}]{{0,39}}$")]
+"""What people call somebody or something: something that can be seen, and written in one direction."""
+Tasks = Annotated[tuple[TaskCode, ...], Meta(max_length=MOST_TASKS)]
 
 Aware = Annotated[datetime, Meta(tz=True)]
 Limit = Annotated[int, Meta(ge=1, le=500)]

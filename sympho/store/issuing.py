@@ -223,7 +223,12 @@ def translating() -> str:
 SELECT i.person_key, p.generation, p.state, w.n
 FROM UNNEST($1::text[], $2::bytea[], $3::text[]) WITH ORDINALITY AS w (inquirer, code_blind, provider, n)
 LEFT JOIN issued_code AS i ON i.agency = w.inquirer AND i.code_blind = w.code_blind AND i.state <> 'retired'
-LEFT JOIN issued_code AS p ON p.agency = w.provider AND p.person_key = i.person_key AND p.state <> 'retired'
+LEFT JOIN LATERAL (
+    SELECT c.generation, c.state
+    FROM issued_code AS c
+    WHERE c.agency = w.provider AND c.person_key = i.person_key AND c.state <> 'retired'
+    LIMIT 1
+) AS p ON TRUE
 """
 
 

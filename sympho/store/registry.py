@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -28,8 +28,9 @@ class Standing(NamedTuple):
 
 class OpenAcquisition(NamedTuple):
     """A locked open acquisition, with the highest generation that this agency has retired for the person, and the one
-    that it holds (0: none)."""
+    that it holds (0: none). ``place``: where the row stays while it is locked."""
 
+    place: tuple[int, int]
     unified: str
     number_blind: bytes
     retired_generation: int
@@ -137,6 +138,7 @@ async def without_code(conn: Connection, agency: str, after: str, most: int) -> 
 
 LOCK_ACQUISITIONS = """
 SELECT
+    a.place,
     a.unified,
     a.number_blind,
     COALESCE(
@@ -150,15 +152,22 @@ SELECT
     COALESCE(
         (SELECT h.generation FROM held_code AS h WHERE h.agency = a.agency AND h.unified = a.unified), 0
     ) AS held_generation
-FROM code_acquisition AS a
-WHERE a.agency = $1 AND a.number_blind = ANY ($2::bytea[])
-ORDER BY a.unified
-FOR UPDATE OF a
+FROM (SELECT DISTINCT w.number_blind FROM UNNEST($2::bytea[]) AS w (number_blind) ORDER BY w.number_blind) AS n
+CROSS JOIN LATERAL (
+    SELECT c.ctid AS place, c.agency, c.unified, c.number_blind
+    FROM code_acquisition AS c
+    WHERE c.agency = $1 AND c.number_blind = n.number_blind
+    FOR UPDATE
+) AS a
 """
 
 
 async def lock_acquisitions(conn: Connection, agency: str, number_blinds: Sequence[bytes]) -> list[OpenAcquisition]:
-    """The open acquisitions among these, locked until the transaction ends."""
+    """The open acquisitions among these, locked until the transaction ends.
+
+    Each is looked up by itself: the table is empty most of the time, and PostgreSQL, which has learnt that, would
+    otherwise read all that are open just now.
+    """
     return [OpenAcquisition(*r) for r in await conn.fetch(LOCK_ACQUISITIONS, agency, number_blinds)]
 
 
@@ -214,14 +223,13 @@ async def bind_codes(conn: Connection, agency: str, rows: Sequence[NewHeldCode],
 
 
 FORGET_ACQUISITIONS = """
-DELETE FROM code_acquisition AS a
-WHERE a.agency = $1 AND a.unified = ANY ($2::text[])
+DELETE FROM code_acquisition WHERE ctid = ANY ($1::tid[])
 """
 
 
-async def forget_acquisitions(conn: Connection, agency: str, unified: Sequence[str]) -> None:
-    """Deletes the acquisition numbers of these persons. The caller has locked the rows."""
-    await conn.execute(FORGET_ACQUISITIONS, agency, unified)
+async def forget_acquisitions(conn: Connection, locked: Iterable[OpenAcquisition]) -> None:
+    """Deletes the acquisition numbers that ``lock_acquisitions`` has found in this transaction: they stay in place."""
+    await conn.execute(FORGET_ACQUISITIONS, [row.place for row in locked])
 
 
 ADD_EVENTS = """

@@ -7,7 +7,10 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
+import pytest
+
 from authz.duties import Duty
+from authz.staff import MOST_TASKS
 from sympho.codes import AgencyCode, SystemCode
 from tests.server.api import Answered, Api
 
@@ -21,6 +24,12 @@ def agency_of(api: Api) -> AgencyCode:
 
 def keeper_of(api: Api) -> str:
     return api.login_with(Duty.MANAGE_STAFF, agency_of(api))
+
+
+HEADER = 8190
+"""Bytes that a header may have."""
+GROUPS = (Duty.INQUIRE, Duty.READ_RECORDS, Duty.REVIEW)
+"""Duties that one person may hold together."""
 
 
 async def newcomer(api: Api, *duties: Duty, **more: object) -> dict[str, str]:
@@ -114,6 +123,24 @@ async def test_duties_that_one_person_may_not_hold_are_refused_by_name(api: Api)
     body = {"login": "both", "name": "台帳谷　そら", "office": "x", "duties": ["audit", "inquire"]}
     refused = await api.call("create-staff", by=keeper_of(api), body=body)
     assert (refused.slug, "audit" in refused.body["detail"]) == ("duties-conflict", True)
+
+
+async def test_an_account_with_as_many_tasks_as_it_may_have_is_served(api: Api) -> None:
+    tasks = [f"JM{n:014d}" for n in range(MOST_TASKS + 1)]
+    made = await newcomer(api, *GROUPS, tasks=tasks[1:])
+    token = (await api.log_in(made["login"])).body["token"]
+    assert MOST_TASKS * 16 < len(token) < HEADER
+    assert (await api.call("show-me", token=token)).status == 200
+    body = {"login": "too-many", "name": "朱印　はな", "office": "9920100400", "duties": [], "tasks": tasks}
+    refused = await api.call("create-staff", by=keeper_of(api), body=body)
+    assert (refused.slug, [one["pointer"] for one in refused.body["errors"]]) == ("invalid-field", ["$.tasks"])
+
+
+@pytest.mark.parametrize("name", ["　", " 朱印", "朱印\u202eはな", "\u200b"])
+async def test_a_name_begins_with_something_seen_and_runs_in_one_direction(api: Api, name: str) -> None:
+    body = {"login": f"new-{next(_names)}", "name": name, "office": "9920100400", "duties": []}
+    refused = await api.call("create-staff", by=keeper_of(api), body=body)
+    assert (refused.slug, [one["pointer"] for one in refused.body["errors"]]) == ("invalid-field", ["$.name"])
 
 
 async def test_a_login_name_is_given_once_in_a_body(api: Api) -> None:

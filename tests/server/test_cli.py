@@ -110,6 +110,22 @@ def test_a_condition_of_an_account_stays_until_it_is_named_and_a_day_lasts_to_it
     assert (named("--outside", "none"), conditions()) == (0, (None, None))
 
 
+def test_a_terminal_is_registered_and_its_key_lets_an_account_in_that_is_bound_to_it(run: Run) -> None:
+    keeper = ("--as", "oborozuki-staff", "--json")
+    made = run("staff", "register-terminal", "窓口 7", *keeper).json()
+    bound = ("staff", "conditions", "oborozuki-records", "--terminal")
+    assert run(*bound, made["id"], *keeper).code == 0
+    reading = ("records", "list", "--as", "oborozuki-records", "--json")
+    assert run(*reading).code == 4
+    assert run(*reading, SYMPHO_TERMINAL_KEY=made["key"]).code == 0
+    assert run("staff", "close-terminal", made["id"], *keeper).code == 0
+    assert run(*reading, SYMPHO_TERMINAL_KEY=made["key"]).code == 4
+    [one] = [one for one in run("staff", "terminals", *keeper).json()["terminals"] if one["id"] == made["id"]]
+    assert one["closed_at"] is not None
+    assert run(*bound, "none", *keeper).code == 0
+    assert run(*reading).code == 0
+
+
 def _guessed(client: Client) -> str:
     with pytest.raises(Refused) as why:
         client.login(CAST.protected.provider, "shinkirou-auditor", "guessed by a stranger")

@@ -89,6 +89,12 @@ TABLE: list[tuple[str, Callable[[str], str], str, str]] = [
     ("agencies.csv", line(6, "TM000000000000", "TM777777777777"), "agencies.csv:6:51", "the list has no information"),
     ("agencies.csv", again(4), "agencies.csv:7:1", "line 4 has the same code"),
     ("offices.csv", line(4, "JM90000000000016", "JM90000000009999"), "offices.csv:4:44", "have the task JM9"),
+    (
+        "offices.csv",
+        line(4, "JM90000000000016", ";".join(["JM90000000000016"] * 251)),
+        "offices.csv:4:44",
+        "250 at most",
+    ),
     ("offices.csv", line(4, "JM90000000000016", "vaccination"), "offices.csv:4:44", "a task (JM and 14 digits)"),
     ("systems.csv", line(2, ",010,", ",10,"), "systems.csv:2:18", "a 業務ID of three digits"),
     ("assessments.csv", line(2, "2020-04-01", "2020-02-30"), "assessments.csv:2:35", "a day as 2026-04-01"),
