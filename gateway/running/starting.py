@@ -44,6 +44,8 @@ from gateway.worlds import BadWorld, NoSuchWorld, Told, World
 __all__ = ["chosen_world", "database", "running", "settle", "until_stopped"]
 
 UNNOTICED = timedelta(minutes=1)
+MUCH = 100_000
+"""From so many residents on the database gets more room, while ``--scale`` is given: at the first start."""
 
 
 def settle() -> None:
@@ -152,7 +154,7 @@ async def database(config: Config) -> AsyncIterator[Config]:
 
 async def _embedded(config: Config) -> Embedded:
     """Starts it in a thread. When this is cancelled meanwhile, the server that has come up is stopped again."""
-    work = asyncio.ensure_future(asyncio.to_thread(embedded.start, config.data))
+    work = asyncio.ensure_future(asyncio.to_thread(embedded.start, config.data, roomy=config.scale >= MUCH))
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:

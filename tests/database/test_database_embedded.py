@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from gateway import embedded
@@ -96,3 +97,20 @@ def test_files_of_another_major_version_are_refused_by_name(folder: Path) -> Non
     (folder / "postgres" / "PG_VERSION").write_text("17\n")
     with pytest.raises(embedded.EmbeddedTrouble, match="PostgreSQL 17"):
         embedded.start(folder)
+
+
+async def test_a_server_that_much_is_written_to_at_once_has_more_room_and_is_as_durable(tmp_path: Path) -> None:
+    server = embedded.start(tmp_path / "data", roomy=True)
+    try:
+        conn = await asyncpg.connect(server.url.reveal())
+        durable = [await conn.fetchval(f"SHOW {name}") for name in ("fsync", "synchronous_commit", "full_page_writes")]
+        room = [
+            await conn.fetchval("SELECT pg_size_bytes(current_setting($1))", name)
+            for name in ("shared_buffers", "max_wal_size")
+        ]
+        await conn.close()
+    finally:
+        server.stop()
+    assert durable == ["on", "on", "on"]
+    assert room[0] >= 256 * 2**20
+    assert room[1] >= 2 * 2**30
