@@ -26,7 +26,7 @@ from typing import NoReturn
 from gateway import app, embedded
 from gateway.clock import Clock
 from gateway.config import Config, Role
-from gateway.embedded import Embedded
+from gateway.embedded import Embedded, EmbeddedTrouble
 from gateway.interfaces.house import House
 from gateway.log import log
 from gateway.managing.health import notified
@@ -147,9 +147,13 @@ async def database(config: Config) -> AsyncIterator[Config]:
     watching = asyncio.create_task(keep_alive(server), name="embedded PostgreSQL")
     try:
         yield replace(config, database_url=server.url)
-    finally:
+    except BaseException:
         watching.cancel()
-        await asyncio.shield(asyncio.to_thread(server.stop))
+        with suppress(EmbeddedTrouble):  # why the inside failed is told, and not what came of it
+            await asyncio.shield(asyncio.to_thread(server.stop))
+        raise
+    watching.cancel()
+    await asyncio.shield(asyncio.to_thread(server.stop))
 
 
 async def _embedded(config: Config) -> Embedded:
