@@ -121,7 +121,7 @@ class Embedded:
 def start(data: Path, *, roomy: bool = False) -> Embedded:
     """Starts the server whose files lie in ``data``, making them first if need be. Blocking: 1.5 s new, 0.2 s warm.
 
-    ``roomy``: much is to be written at once. Then more of it stays in memory, and a checkpoint comes less often.
+    ``roomy``: much is to be written at once. Then a checkpoint comes less often.
     """
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = _lock(data)
@@ -252,13 +252,8 @@ def _binaries() -> Path:
 
 
 def _room(folder: Path) -> dict[str, str]:
-    """An eighth of the memory and of the free disk, within bounds."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**23
-    disk = shutil.disk_usage(folder).free // 2**23
-    return {
-        "shared_buffers": f"{min(2048, max(256, memory))}MB",
-        "max_wal_size": f"{min(16384, max(2048, disk))}MB",
-    }
+    """An eighth of the free disk for the log between two checkpoints, within bounds."""
+    return {"max_wal_size": f"{min(16384, max(2048, shutil.disk_usage(folder).free // 2**23))}MB"}
 
 
 def _launch(account: Account, folder: Path, sockets: Path, more: Mapping[str, str]) -> None:

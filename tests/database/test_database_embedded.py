@@ -104,13 +104,9 @@ async def test_a_server_that_much_is_written_to_at_once_has_more_room_and_is_as_
     try:
         conn = await asyncpg.connect(server.url.reveal())
         durable = [await conn.fetchval(f"SHOW {name}") for name in ("fsync", "synchronous_commit", "full_page_writes")]
-        room = [
-            await conn.fetchval("SELECT pg_size_bytes(current_setting($1))", name)
-            for name in ("shared_buffers", "max_wal_size")
-        ]
+        room = await conn.fetchval("SELECT pg_size_bytes(current_setting('max_wal_size'))")
         await conn.close()
     finally:
         server.stop()
     assert durable == ["on", "on", "on"]
-    assert room[0] >= 256 * 2**20
-    assert room[1] >= 2 * 2**30
+    assert room >= 2 * 2**30
