@@ -82,7 +82,7 @@ class Arriving(FastHttpUser):
         if delay > 0:
             gevent.sleep(delay)
         started = self.answered_at = monotonic()
-        run.starts(self.kind, arrival, started)
+        run.starts(arrival, started)
         ended, text = self._acted()
         if run.ends(self.kind, arrival, (started, self.answered_at), ended, text):
             self._tell_locust(self.answered_at - arrival.intended, ended, text)

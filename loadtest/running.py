@@ -89,6 +89,7 @@ class Run:
         self._begun = Event()
         self._schedules: dict[str, Schedule] = {}
         self._flights: dict[int, tuple[str, Arrival]] = {}
+        """Arrivals that a user has taken, also those whose time is still to come."""
         self._seen = 0
         self._sampled: list[Sampled] = []
         self._by_theme = _by_theme(self.plan)
@@ -119,11 +120,13 @@ class Run:
         """The next arrival of a kind for a user that is free now; waits for the beginning, answers None at the end."""
         self._begun.wait()
         schedule = self._schedules.get(kind)
-        return None if self.over or schedule is None else schedule.take(monotonic())
+        arrival = None if self.over or schedule is None else schedule.take(monotonic())
+        if arrival is not None:
+            self._flights[id(arrival)] = kind, arrival
+        return arrival
 
-    def starts(self, kind: str, arrival: Arrival, now: float) -> None:
+    def starts(self, arrival: Arrival, now: float) -> None:
         """A user begins with it; whatever it is late beyond what it could help is the generator's own slowness."""
-        self._flights[id(arrival)] = kind, arrival
         self.measures.generator.lateness.add(max(0.0, now - arrival.due))
 
     def ends(self, kind: str, arrival: Arrival, times: tuple[float, float], ended: Ended, text: str) -> bool:
@@ -168,13 +171,14 @@ class Run:
         """How it stands, for whoever looks on."""
         ended = sum((one.ended for one in self.measures.kinds.values()), start=type(self.measures.checked)())
         right = ended[Ended.RIGHT] + ended[Ended.RACED]
+        now = monotonic()
         return {
-            "second": monotonic() - self.began if self.began else -1.0,
+            "second": now - self.began if self.began else -1.0,
             "ended": ended.total() - ended[Ended.IDLE],
             "right": right,
             "busy": ended[Ended.BUSY],
             "wrong": ended[Ended.FAULT] + ended[Ended.UNFINISHED],
-            "in_flight": len(self._flights),
+            "in_flight": sum(arrival.intended <= now for _, arrival in self._flights.values()),
         }
 
     def _watch(self) -> None:

@@ -169,5 +169,5 @@ async def test_no_number_and_no_content_stands_where_it_may_not(stage: Stage, li
 
 async def test_the_search_itself_finds_what_it_looks_for(stage: Stage) -> None:
     texts = await text_of(stage.intermediary.db)
-    unified = next(iter(stage.persons.values())).reveal()
+    unified = stage.provided_person(stage.world.cast.tax).reveal()
     assert Canaries([unified]).sing(texts["intermediary.duplicate", "unified"])

@@ -23,6 +23,7 @@ from gateway.managing.health import Watch, notified
 from gateway.managing.webhook import MOST_WAITING, Outbox, Target, read_target
 from gateway.problems import Problem
 from tests.countries import NOON, until
+from tests.judging import assert_judged
 from tests.server.api import Api
 
 SECRET = "a secret that both sides have been told of"
@@ -185,14 +186,18 @@ async def test_what_cannot_be_brought_for_long_is_told_and_what_waits_for_people
         await watch.look()
         assert watch.seen["network-queue"][0] is watch.seen["intermediary-queue"][0] is True
         async with server.db.transaction() as conn:
+            ended = await conn.fetch("SELECT txn, ended_at FROM provision WHERE state = 'ended'")
             await conn.execute("UPDATE provision SET push_due = true, ended_at = $1 WHERE state = 'ended'", NOON)
         try:
             await watch.look()
         finally:
-            async with server.db.transaction() as conn:
-                await conn.execute("UPDATE provision SET push_due = false WHERE push_due")
+            async with server.db.transaction() as conn:  # the country is shared: everything is as it was
+                await conn.executemany(
+                    "UPDATE provision SET push_due = false, ended_at = $2 WHERE txn = $1", [tuple(row) for row in ended]
+                )
         assert watch.seen["intermediary-queue"][0] is False
         assert watch.seen["network-queue"][0] is True
+    await assert_judged(api.parties)
 
 
 async def test_a_notice_is_tried_until_it_is_taken_and_none_overtakes_another(

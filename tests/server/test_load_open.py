@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from loadtest.measures import Ended
+from loadtest.shapes import SHAPES, arrivals
 from loadtest.soundness import soundness
 from tests.server.load_stand_in import StandIn, measured, standing_in
 
@@ -26,6 +27,13 @@ def test_a_server_that_stands_still_shows_in_every_arrival_that_was_intended_mea
     assert whole.service.share_above(LONG) * whole.service.count <= 2 * USERS
     assert whole.latency.largest >= STALL[1] - STALL[0] - 0.3
     assert whole.right == whole.intended == server.asked
+
+
+def test_every_intended_arrival_is_made_also_where_more_users_wait_than_arrivals_are_left(tmp_path: Path) -> None:
+    with standing_in(StandIn()) as server:
+        measures = measured(server, tmp_path, rate=3, seconds=3, users=20)
+    intended = len(list(arrivals(SHAPES["constant"](3, 3), "1/local/query-online")))
+    assert measures.whole.right == server.asked == intended > 1
 
 
 def test_waiting_for_a_free_user_is_said_and_not_taken_for_the_generators_own_slowness(tmp_path: Path) -> None:
