@@ -139,10 +139,6 @@ class Layout:
         """The reference holds for all rows, or the statement fails."""
         return f"ALTER TABLE {reference.table} VALIDATE CONSTRAINT {reference.name};"
 
-    def analysed(self, tables: Sequence[str]) -> str:
-        """Statistics of these tables are taken."""
-        return f"ANALYZE {', '.join(tables)};"
-
     @property
     def search_path(self) -> str:
         return ", ".join(self.schemas)

@@ -7,6 +7,8 @@ filled apart. Filling again must do no harm: a start that was killed is begun ag
 
 from __future__ import annotations
 
+from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -18,7 +20,7 @@ from gateway.exchange.directory import DirectoryEntry
 from gateway.intermediary.party import Intermediary
 from gateway.neighbours.residents import Residents
 from gateway.network.party import Network
-from sympho.codes import AgencyCode
+from sympho.codes import AgencyCode, UnifiedNumber
 
 __all__ = [
     "FOLDERS",
@@ -27,9 +29,11 @@ __all__ = [
     "WHOLE",
     "BadWorld",
     "NoSuchWorld",
+    "NotFilled",
     "Share",
     "Told",
     "Update",
+    "Wanted",
     "World",
     "WorldAccount",
     "find",
@@ -62,6 +66,26 @@ class Share(NamedTuple):
 
 
 WHOLE = Share(0, 1)
+
+
+class Wanted:
+    """Persons of agencies whose codes are to be acquired. There may be millions: each takes eight bytes."""
+
+    def __init__(self) -> None:
+        self._persons: defaultdict[AgencyCode, array[int]] = defaultdict(lambda: array("Q"))
+
+    def add(self, agency: AgencyCode, unified: UnifiedNumber) -> None:
+        self._persons[agency].append(int(unified.reveal()))
+
+    @property
+    def agencies(self) -> list[AgencyCode]:
+        return sorted(self._persons)
+
+    def pages(self, agency: AgencyCode, size: int) -> Iterator[list[UnifiedNumber]]:
+        """The agency's persons in the order in which they were added, so many at a time."""
+        persons = self._persons[agency]
+        for start in range(0, len(persons), size):
+            yield [UnifiedNumber(f"{number:015}") for number in persons[start : start + size]]
 
 
 class Update(Protocol):
@@ -154,12 +178,12 @@ class World(Protocol):
         """The agencies of the intermediary server, with their keys."""
         ...
 
-    async def fill_people(self, server: Intermediary, told: Told, share: Share = WHOLE) -> None:
-        """Addressees, duplicates, flags."""
+    async def fill_people(self, server: Intermediary, told: Told, share: Share = WHOLE) -> Wanted:
+        """Addressees, duplicates, flags; whose codes the agencies are then to acquire."""
         ...
 
-    async def acquire_codes(self, server: Intermediary, told: Told) -> None:
-        """The codes of all these people, for which the other two parties must be there."""
+    async def acquire_codes(self, server: Intermediary, wanted: Wanted, told: Told) -> None:
+        """The codes of these people, for which the other two parties must be there; who has one keeps it."""
         ...
 
     @property
@@ -174,6 +198,11 @@ class NoSuchWorld(LookupError):
 
 class BadWorld(NoSuchWorld):
     """A world that cannot be loaded; the text names every mistake, one a line."""
+
+
+class NotFilled(Exception):
+    """Something that the installation holds meanwhile stands against a person of the world; the text names agency and
+    person. Whoever was filled in before stays."""
 
 
 def names() -> list[str]:

@@ -280,7 +280,12 @@ async def _seeded(found: Finding, scale: int) -> None:
             await _judged(found, server)
             size = _size(server.data)
     found.notes.append(f"The first start with {scale:,} residents took {took:.0f} s; its data are {size:.0f} MiB.")
-    found.notes.extend(_flatness(samples))
+    whole = [resident for processes, resident in samples if processes > 1]
+    quarter = whole[: max(1, len(whole) // 4)]
+    if whole:
+        found.notes.append(
+            f"Resident memory of the filling: at most {max(whole):.0f} MiB, in its first quarter {max(quarter):.0f}."
+        )
 
 
 async def _memory(server: Server, samples: list[tuple[int, float]]) -> None:
@@ -289,15 +294,6 @@ async def _memory(server: Server, samples: list[tuple[int, float]]) -> None:
         usage = usage_of(tree(server.process.pid))
         samples.append((usage.processes, usage.resident))
         await asyncio.sleep(SAMPLE_SECONDS)
-
-
-def _flatness(samples: Sequence[tuple[int, float]]) -> Iterator[str]:
-    """What the memory came to: while processes beside filled people in, and while the server acquired codes."""
-    for what, beside in (("filling in", True), ("acquiring codes", False)):
-        one = [resident for processes, resident in samples if (processes > 1) is beside]
-        quarter = one[: max(1, len(one) // 4)]
-        if one:
-            yield f"Resident memory, {what}: at most {max(one):.0f} MiB, in the first quarter {max(quarter):.0f} MiB."
 
 
 def _size(data: Path) -> float:

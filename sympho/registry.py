@@ -232,12 +232,9 @@ async def statuses(conn: Connection, agency: AgencyCode, unified: Sequence[Unifi
     return [_status(standing) for standing in await store.standings(conn, agency, _texts(unified))]
 
 
-async def without_code(
-    conn: Connection, agency: AgencyCode, after: UnifiedNumber | None, most: int
-) -> list[UnifiedNumber]:
-    """Persons of whom the agency holds no code, by their numbers: at most so many, behind ``after``."""
-    found = await store.without_code(conn, agency, "" if after is None else after.reveal(), most)
-    return [UnifiedNumber(unified) for unified in found]
+async def without_code(conn: Connection, agency: AgencyCode, unified: Sequence[UnifiedNumber]) -> list[UnifiedNumber]:
+    """Those of these persons of whom the agency holds no code."""
+    return [UnifiedNumber(one) for one in await store.without_code(conn, agency, _texts(unified))]
 
 
 async def history(

@@ -17,7 +17,7 @@ from gateway.database import Connection, Database, as_administrator, layout_for,
 from gateway.layout import Layout, Reference
 from gateway.references import store
 
-__all__ = ["analyse", "check", "make_good", "put_off"]
+__all__ = ["check", "make_good", "put_off"]
 
 
 @asynccontextmanager
@@ -54,19 +54,6 @@ async def make_good(config: Config, role: Role, db: Database) -> None:
         if await store.try_hold(conn, _number(layout)):
             await _run(conn, layout, layout.without(left) + layout.unchecked(left))
             await _check(config, layout, left)
-
-
-async def analyse(config: Config, role: Role) -> None:
-    """Lets PostgreSQL learn what the tables of the party hold that were filled just now.
-
-    A plan that was made while they were nearly empty may read all rows of an agency for one of them; it is made anew.
-    Tables with less than a thousand rows are left as they are: PostgreSQL takes one that it has not seen for larger.
-    """
-    layout = layout_for(config, role)
-    async with as_administrator(url_of(config)) as conn:
-        filled = await store.filled(conn, list(layout.schemas))
-        if filled:
-            await _run(conn, layout, layout.analysed(filled))
 
 
 async def _check(config: Config, layout: Layout, references: list[Reference]) -> None:

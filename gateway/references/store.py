@@ -19,19 +19,6 @@ async def checked(conn: Connection, names: Sequence[str]) -> set[str]:
     return {row["conname"] for row in await conn.fetch(CHECKED, list(names))}
 
 
-FILLED = """
-SELECT n.nspname || '.' || c.relname AS place
-FROM pg_class AS c
-JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = ANY ($1::text[]) AND c.relkind = 'r' AND pg_stat_get_live_tuples(c.oid) > 1000
-"""
-
-
-async def filled(conn: Connection, schemas: Sequence[str]) -> list[str]:
-    """The tables in these schemas that have more than a thousand rows."""
-    return [row["place"] for row in await conn.fetch(FILLED, schemas)]
-
-
 HOLD = """
 SELECT pg_advisory_lock($1)
 """

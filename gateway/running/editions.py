@@ -24,7 +24,7 @@ from gateway.keys.root import KEY_BYTES, WrongKey, unwrap, wrap
 from gateway.neighbours.residents import Residents
 from gateway.network.party import Network
 from gateway.running.folder import write_whole
-from gateway.worlds import WHOLE, Share, Told, Update, World, WorldAccount
+from gateway.worlds import WHOLE, Share, Told, Update, Wanted, World, WorldAccount
 from sympho.codes import AgencyCode, decode_hook, encode_hook
 
 __all__ = ["FILE", "WorldNote", "note_of", "other_world", "read_edition", "remember", "world_of", "write_edition"]
@@ -79,10 +79,11 @@ class NotedWorld:
     async def serve(self, server: Intermediary) -> None:
         """It is filled."""
 
-    async def fill_people(self, server: Intermediary, told: Told, share: Share = WHOLE) -> None:
+    async def fill_people(self, server: Intermediary, told: Told, share: Share = WHOLE) -> Wanted:
         """It is filled."""
+        return Wanted()
 
-    async def acquire_codes(self, server: Intermediary, told: Told) -> None:
+    async def acquire_codes(self, server: Intermediary, wanted: Wanted, told: Told) -> None:
         """It is filled."""
 
     is_large = False

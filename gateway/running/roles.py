@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TypedDict
 
 from authz.assertions import Issuer
-from gateway import references
 from gateway.apart import apart_intermediary, apart_residents, build_apart_network
 from gateway.assembly import all_in_one
 from gateway.clock import Clock
 from gateway.config import Config, ConfigError, Role
 from gateway.interfaces.house import House, furnish
 from gateway.interfaces.outside import OutsideDoor
-from gateway.running.seeding import Filled, fill_all, fill_intermediary, fill_network, fill_residents
+from gateway.running.seeding import fill_all, fill_intermediary, fill_network, fill_residents
 from gateway.running.shares import Shares
 from gateway.worlds import Told, World
 from sympho.codes import AgencyCode
@@ -63,20 +62,12 @@ async def _all(config: Config, world: World, told: Told) -> AsyncIterator[Opened
     parties = await all_in_one(config, Clock(), world.network)
     try:
         filled = await fill_all(parties, world, config.data, told, Shares(config, world.network))
-        await _learnt(config, filled, *Role.ALL.parties)
         house = await furnish(
             parties.network.clock, parties.network, parties.intermediary, parties.residents, **_doors(config)
         )
         yield Opened(house, filled.first, filled.changes)
     finally:
         await parties.close()
-
-
-async def _learnt(config: Config, filled: Filled, *roles: Role) -> None:
-    """After a first filling the databases learn what they hold."""
-    if filled.first:
-        for role in roles:
-            await references.analyse(config, role)
 
 
 @asynccontextmanager
@@ -127,7 +118,6 @@ async def _intermediary(config: Config, world: World, told: Told) -> AsyncIterat
     apart = await apart_intermediary(config, clock)
     try:
         filled = await fill_intermediary(apart.server, world, config.data, told)
-        await _learnt(config, filled, Role.INTERMEDIARY)
         apart.start()
         house = await furnish(clock, None, apart.server, None, **_doors(config))
         house.certified_until = apart.member.certified_until

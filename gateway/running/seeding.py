@@ -14,11 +14,12 @@ own it is filled in again at every start.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
+from typing import Protocol
 
 from authz import staff
 from authz.operations import Moment
@@ -36,7 +37,7 @@ from gateway.running import accounts, approvers, passwords
 from gateway.running.approvers import approving
 from gateway.running.editions import read_edition, write_edition
 from gateway.running.shares import Shares
-from gateway.worlds import Told, World
+from gateway.worlds import Told, Wanted, World
 from sympho.codes import AgencyCode
 
 __all__ = ["Filled", "fill_all", "fill_intermediary", "fill_network", "fill_residents", "is_filled"]
@@ -124,17 +125,47 @@ async def fill_intermediary(
     if filled and not edition:
         return Filled(False)
     await world.serve(server)
-    began = monotonic()
-    await (world.fill_people(server, told) if beside is None else beside.fill(told))
-    filled_at = monotonic()
-    log.info("people-filled", seconds=round(filled_at - began, 1))
-    await asyncio.gather(world.acquire_codes(server, told), *([] if beside is None else [beside.check()]))
-    log.info("codes-acquired", seconds=round(monotonic() - filled_at, 1))
+    async with _filling(server, world, told, beside) as work:
+        began = monotonic()
+        await work.people()
+        filled_at = monotonic()
+        log.info("people-filled", seconds=round(filled_at - began, 1))
+        await work.codes()
+        log.info("codes-acquired", seconds=round(monotonic() - filled_at, 1))
     if not filled:
         await _fill_staff(server.db, world, agencies, data, server.clock)
         told("accounts", len(world.accounts()))
     await write_edition(data, role, server.ring, edition)
     return Filled(True)
+
+
+class _Filling(Protocol):
+    """The people of a world and their codes, one step after the other."""
+
+    async def people(self) -> None: ...
+    async def codes(self) -> None: ...
+
+
+def _filling(
+    server: Intermediary, world: World, told: Told, beside: Shares | None
+) -> AbstractAsyncContextManager[_Filling]:
+    return nullcontext(_Alone(server, world, told)) if beside is None else beside.at_work(told)
+
+
+@dataclass
+class _Alone:
+    """The filling by this process alone."""
+
+    server: Intermediary
+    world: World
+    told: Told
+    wanted: Wanted = field(default_factory=Wanted)
+
+    async def people(self) -> None:
+        self.wanted = await self.world.fill_people(self.server, self.told)
+
+    async def codes(self) -> None:
+        await self.world.acquire_codes(self.server, self.wanted, self.told)
 
 
 async def _require_possible(parties: AllInOne, world: World, data: Path) -> None:

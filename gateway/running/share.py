@@ -2,8 +2,8 @@
 
     python -m gateway.running.share NETWORK NUMBER OF
 
-The settings stand in the environment. It writes what it has done as lines of JSON, and ends when its standard input
-does.
+The settings stand in the environment. It writes what it has done as lines of JSON, an empty one (``STEP``) when its
+people are in; then it waits for a line, and acquires their codes. It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from gateway.worlds import Share
 from sympho.codes import AgencyCode
 
 TOLD_SECONDS = 0.5
+STEP = b"{}\n"
 
 
 class _Telling:
@@ -46,15 +47,23 @@ class _Telling:
         sys.stdout.buffer.write(msgspec.json.encode(self._done) + b"\n")
         sys.stdout.buffer.flush()
 
+    def step(self) -> None:
+        self.tell()
+        sys.stdout.buffer.write(STEP)
+        sys.stdout.buffer.flush()
 
-async def fill(config: Config, founder: AgencyCode, share: Share) -> None:
-    """Residents and people of this share; both at once, because both wait for PostgreSQL."""
+
+async def fill(config: Config, founder: AgencyCode, share: Share, go_on: asyncio.Event) -> None:
+    """Residents and people of this share, both at once, because both wait for PostgreSQL; then the people's codes."""
     world, telling = world_of(config), _Telling()
     parties = await all_in_one(config, Clock(), founder)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(world.fill_residents(parties.residents, telling, share))
-            group.create_task(world.fill_people(parties.intermediary, telling, share))
+            people = group.create_task(world.fill_people(parties.intermediary, telling, share))
+        telling.step()
+        await go_on.wait()
+        await world.acquire_codes(parties.intermediary, people.result(), telling)
     finally:
         await parties.close()
     telling.tell()
@@ -62,8 +71,9 @@ async def fill(config: Config, founder: AgencyCode, share: Share) -> None:
 
 async def _while_wanted(config: Config, founder: AgencyCode, share: Share) -> bool:
     """Whether the share was done before the owner had gone."""
-    filling = asyncio.create_task(fill(config, founder, share))
-    watching = asyncio.create_task(input_closed())
+    go_on = asyncio.Event()
+    filling = asyncio.create_task(fill(config, founder, share, go_on))
+    watching = asyncio.create_task(input_closed(go_on.set))
     await asyncio.wait((filling, watching), return_when=asyncio.FIRST_COMPLETED)
     watching.cancel()
     if filling.done():

@@ -19,7 +19,7 @@ from gateway.joining import CertificatesExpired, NotJoined
 from gateway.keys.root import RootKeyTrouble, WrongKey
 from gateway.problems import Problem
 from gateway.running.trouble import StartTrouble, second_server
-from gateway.worlds import BadWorld
+from gateway.worlds import BadWorld, NotFilled
 
 __all__ = ["bad_world", "worded"]
 
@@ -67,8 +67,8 @@ def worded() -> Iterator[None]:
             "空きディスクとフォルダーの権限を確かめるか、SYMPHO_DATABASE_URL で別の PostgreSQL を使ってください。",
             "Check disk space and the folder's rights, or use another PostgreSQL by SYMPHO_DATABASE_URL.",
         ) from None
-    except BadWorld as bad:
-        raise bad_world(str(bad)) from None
+    except (BadWorld, NotFilled) as trouble:
+        raise (bad_world if isinstance(trouble, BadWorld) else not_filled)(str(trouble)) from None
     except CertificatesExpired as trouble:
         raise certificates_expired(trouble) from None
     except NotJoined as trouble:
@@ -98,6 +98,16 @@ def bad_world(mistakes: str) -> StartTrouble:
         mistakes,
         "示した場所を全て直してください（sympho world check で確かめられます）。",
         "Mend every place named above; nothing was loaded. sympho world check tells whether all is well.",
+    )
+
+
+def not_filled(what: str) -> StartTrouble:
+    """Something has come to be held that is not as the world has it; part of the world may be in."""
+    return StartTrouble(
+        "今あるデータと世界が食い違うので、読み込みを途中で止めました。それまでに読み込んだものは残っています。",
+        what,
+        "世界かデータのどちらかを直して、もう一度実行してください。続きから読み込みます。",
+        "Mend either of them and run it again: what was loaded so far is there, and the rest will follow.",
     )
 
 

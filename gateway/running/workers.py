@@ -18,7 +18,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -165,11 +165,13 @@ def environment(config: Config, **other: str) -> dict[str, str]:
     return {**os.environ, **texts}
 
 
-async def input_closed() -> None:
-    """Returns when the owner has gone, however it went: it holds the other end of this process's standard input."""
+async def input_closed(heard: Callable[[], None] = lambda: None) -> None:
+    """Returns when the owner has gone, however it went: it holds the other end of this process's standard input.
+    ``heard`` is called for each line that it says."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    await reader.read()
+    while await reader.readline():
+        heard()
 
 
 def _unable() -> StartTrouble:

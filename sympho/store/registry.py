@@ -122,18 +122,15 @@ async def standings(conn: Connection, agency: str, unified: Sequence[str]) -> li
 
 
 WITHOUT_CODE = """
-SELECT p.unified
-FROM unified_person AS p
-WHERE p.agency = $1 AND p.unified > $2
-  AND NOT EXISTS (SELECT 1 FROM held_code AS h WHERE h.agency = p.agency AND h.unified = p.unified)
-ORDER BY p.unified
-LIMIT $3
+SELECT given.unified
+FROM UNNEST($2::text[]) AS given (unified)
+WHERE NOT EXISTS (SELECT FROM held_code AS h WHERE h.agency = $1 AND h.unified = given.unified)
 """
 
 
-async def without_code(conn: Connection, agency: str, after: str, most: int) -> list[str]:
-    """Persons of whom the agency holds no code, ascending."""
-    return [row["unified"] for row in await conn.fetch(WITHOUT_CODE, agency, after, most)]
+async def without_code(conn: Connection, agency: str, unified: Sequence[str]) -> list[str]:
+    """Those of these persons of whom the agency holds no code."""
+    return [row["unified"] for row in await conn.fetch(WITHOUT_CODE, agency, unified)]
 
 
 LOCK_ACQUISITIONS = """

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fixtures import filling
 from fixtures.filling import content_of
@@ -16,6 +17,8 @@ from gateway.exchange.messages import Content, ItemValue
 from gateway.intermediary import deposit
 from gateway.intermediary.entering import Held, Newcomer, enter
 from gateway.problems import Problem
+from gateway.running.trouble import StartTrouble
+from gateway.running.wording import worded
 from sympho.codes import InformationCode, ItemCode
 from tests.conftest import Clones
 from tests.countries import Parties, country
@@ -99,6 +102,22 @@ async def test_filled_in_again_an_unchanging_world_gets_what_is_missing_and_noth
         held = {content.information: content for _, content in await deposit.listed(server, one.head.agency, person)}
         assert held[one.information] == filling.content_of(one)
         assert await rows(parties) == before
+
+
+async def test_a_number_that_is_somebody_elses_by_now_stops_the_filling_at_that_person_and_is_worded(
+    clones: Clones, data_folder: Path
+) -> None:
+    async with country("local", clones, data_folder, people=18, codes=False) as parties:
+        taken = next(iter(book_of(parties.world).people())).numbers[0]
+        stranger = next(iter(book_of(invented_country(18, OTHER_SEED)).people()))
+        claiming = replace(stranger, numbers=(replace(taken, person=stranger.resident.person),))
+        before = await rows(parties)
+        with pytest.raises(StartTrouble) as stopped, worded():
+            await filling.fill_people(parties.intermediary, [replace(claiming, duplicates=())], ())
+        assert f"{taken.agency}: an addressee number of {stranger.resident.person} belongs" in stopped.value.en
+        assert taken.number.reveal() not in stopped.value.en
+        assert "途中で止めました" in stopped.value.ja
+        assert (await rows(parties))[1:] == before[1:]
 
 
 @pytest.mark.parametrize("fault", ["information", "items", "published_until"])
