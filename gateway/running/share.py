@@ -44,13 +44,17 @@ class _Telling:
 
     def tell(self) -> None:
         self._told = monotonic()
-        sys.stdout.buffer.write(msgspec.json.encode(self._done) + b"\n")
-        sys.stdout.buffer.flush()
+        if self._done:
+            _say(msgspec.json.encode(self._done) + b"\n")
 
     def step(self) -> None:
         self.tell()
-        sys.stdout.buffer.write(STEP)
-        sys.stdout.buffer.flush()
+        _say(STEP)
+
+
+def _say(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
 
 
 async def fill(config: Config, founder: AgencyCode, share: Share, go_on: asyncio.Event) -> None:
