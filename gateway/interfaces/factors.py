@@ -124,14 +124,14 @@ def operations(house: House) -> list[AnyOperation]:
         Operation(
             name="enrol-second-factor", method="POST", path="/auth/second-factor",
             summary_ja="二要素の登録", summary_en="A secret for an authenticator, to be confirmed",
-            principals=BY_STAFF, duty=None, self_service=True, responses={200: EnrolmentView}, handler=here.enrol,
-            problems=refused,
+            principals=BY_STAFF, duty=None, self_service=True, recent=True, responses={200: EnrolmentView},
+            handler=here.enrol, problems=refused,
         ),
         Operation(
             name="confirm-second-factor", method="POST", path="/auth/second-factor/confirmation",
             summary_ja="二要素の確認", summary_en="A first code: the second factor counts from now on",
-            principals=BY_STAFF, duty=None, self_service=True, request=CodeBody, responses={200: RecoveryCodes},
-            handler=here.confirm, problems=refused | {"credentials-refused"},
+            principals=BY_STAFF, duty=None, self_service=True, recent=True, request=CodeBody,
+            responses={200: RecoveryCodes}, handler=here.confirm, problems=refused | {"credentials-refused"},
         ),
         Operation(
             name="list-sessions", method="GET", path="/auth/sessions",

@@ -266,8 +266,8 @@ class Operation(Generic[B, Q]):
     def _faults_of_form_and_time(self) -> Iterator[str]:
         if self.form and self.request is not bytes:
             yield "a form is taken as it comes"
-        if self.recent and (self.duty is None or self.principals != {PrincipalKind.STAFF}):
-            yield "only a person with a duty can have been authenticated a short while ago"
+        if self.recent and self.principals != {PrincipalKind.STAFF}:
+            yield "only a person can have been authenticated a short while ago"
 
     def _faults_of_secrets(self) -> Iterator[str]:
         """A linkage code stays with an agency's server and the network; what the network knows us by stays there."""

@@ -331,14 +331,17 @@ def _credentials(request: web.Request, address: str, operation: AnyOperation) ->
 def _authorize(operation: AnyOperation, principal: Principal, at: Moment) -> None:
     if principal.kind not in operation.principals:
         raise Problem("wrong-principal")
-    if operation.self_service:
-        return
+    if not operation.self_service:
+        _require_duty(operation, principal)
+    if operation.recent and isinstance(principal, StaffPrincipal) and principal.authenticated_at + RECENT < at.machine:
+        raise Problem("reauthentication-required")
+
+
+def _require_duty(operation: AnyOperation, principal: Principal) -> None:
     if isinstance(principal, StaffPrincipal) and not operation.duties & principal.duties:
         raise Problem("wrong-duty", "duty " + " or ".join(sorted(operation.duties)))
     if isinstance(principal, SystemPrincipal) and operation.name not in principal.operations:
         raise Problem("wrong-duty", f"operation {operation.name}")
-    if operation.recent and isinstance(principal, StaffPrincipal) and principal.authenticated_at + RECENT < at.machine:
-        raise Problem("reauthentication-required")
 
 
 def _refusal(visit: _Visit, problem: Problem) -> web.Response:

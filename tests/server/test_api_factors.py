@@ -110,6 +110,17 @@ async def test_a_release_needs_an_authentication_of_the_last_ten_minutes_and_say
     assert released.body["state"] == "ended"
 
 
+async def test_whoever_finds_a_token_lying_about_cannot_put_a_second_factor_of_their_own_on_the_account(
+    api: Api,
+) -> None:
+    made, _ = await working(api, Duty.REVIEW)
+    token = await stale(api, made["login"], 11)
+    refused = await api.call("enrol-second-factor", token=token)
+    assert (refused.status, refused.slug) == (401, "reauthentication-required")
+    assert (await api.call("confirm-second-factor", token=token, body={"code": "000000"})).slug == refused.slug
+    assert (await let_in(api, made["login"])).status == 200
+
+
 async def test_nine_minutes_are_recent_and_a_renewal_makes_nothing_recent(api: Api) -> None:
     ask = api.parties.world.cast.protected
     second = await api.hire(ask.provider, Duty.RELEASE)
@@ -118,13 +129,18 @@ async def test_nine_minutes_are_recent_and_a_renewal_makes_nothing_recent(api: A
     body = (await let_in(api, second)).body
     desk = api.desk(ask.provider)
     async with desk.db.transaction() as conn:
-        await conn.execute("UPDATE session SET authenticated_at = authenticated_at - INTERVAL '11 minutes'")
+        await conn.execute(
+            "UPDATE session SET authenticated_at = authenticated_at - INTERVAL '11 minutes' WHERE staff_id = $1",
+            body["staff"]["id"],
+        )
     renewed = (await api.call("renew-token", token=body["token"])).body["token"]
     assert (await api.call("release-provision", token=renewed, path=at)).slug == "reauthentication-required"
 
 
-async def test_only_the_release_and_letting_a_role_in_ask_again(api: Api) -> None:
-    assert {one.name for one in api.table.values() if one.recent} == {"release-provision", "offer-joining"}
+async def test_only_the_release_a_second_factor_and_letting_a_role_in_ask_again(api: Api) -> None:
+    assert {one.name for one in api.table.values() if one.recent} == {
+        "release-provision", "offer-joining", "enrol-second-factor", "confirm-second-factor",
+    }  # fmt: skip
 
 
 # --- sessions -----------------------------------------------------------------------------------------------------
