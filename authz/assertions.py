@@ -119,13 +119,18 @@ PublicKeys = Mapping[str, tuple[str, Any]]
 """By key id: the one algorithm that the key is for, and the key."""
 
 
-def public_keys(jwks: bytes) -> PublicKeys:
-    """The keys of a JWK set (RFC 7517) that can sign for us: RSA of at least 2048 bits, and P-256. No others."""
+def public_keys(jwks: bytes) -> PublicKeys | None:
+    """The keys of a JWK set (RFC 7517) that can sign for us: RSA of at least 2048 bits, and P-256. No others.
+
+    None where the bytes are no such set; a set may be empty: then the issuer has taken all its keys back.
+    """
     try:
-        rows = msgspec.json.decode(jwks, type=dict[str, Any]).get("keys", [])
-        candidates = [row for row in rows if isinstance(row, dict) and isinstance(row.get("kid"), str)]
-    except (msgspec.DecodeError, ValueError, TypeError):
-        return {}
+        rows = msgspec.json.decode(jwks, type=dict[str, Any]).get("keys")
+    except (msgspec.DecodeError, ValueError):
+        return None
+    if not isinstance(rows, list):
+        return None
+    candidates = [row for row in rows if isinstance(row, dict) and isinstance(row.get("kid"), str)]
     found = {row["kid"]: _public_key(row) for row in candidates if row.get("use", "sig") == "sig"}
     return {kid: key for kid, key in found.items() if key is not None}
 

@@ -54,7 +54,7 @@ class OutsideDoor:
                 return
             self._looked_at = now
             found = public_keys(await self._read())
-            if found:
+            if found is not None:
                 self._keys, self._read_at = found, now
             elif self._read_at is None or now - self._read_at > LONGEST:
                 self._keys = {}

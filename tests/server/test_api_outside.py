@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from gateway.config import ConfigError, load
 from gateway.interfaces.outside import AT_MOST_EVERY, OutsideDoor
 from gateway.problems import Problem
 from sympho.codes import AgencyCode
+from tests.countries import NOON
 from tests.server.api import Answered, Api
 from tests.server.issuing import AUDIENCE, ISSUER, OutsideIssuer
 from tests.server.test_api_factors import enrolled
@@ -128,6 +130,29 @@ async def test_keys_are_fetched_when_they_change_and_not_for_every_name_that_is_
         assert len(served) == 2
     finally:
         await runner.cleanup()
+
+
+async def test_keys_that_the_issuer_took_back_are_believed_no_longer_and_those_that_cannot_be_read_for_a_day(
+    tmp_path: Path,
+) -> None:
+    issuer, file, day = OutsideIssuer(), tmp_path / "jwks.json", timedelta(days=1)
+    door = OutsideDoor(Issuer(ISSUER, AUDIENCE), str(file))
+
+    async def subject(at: datetime) -> str:
+        try:
+            return (await door.who(issuer.token("a", at), at)).subject
+        except Problem as problem:
+            return problem.slug
+
+    file.write_bytes(issuer.jwks())
+    assert await subject(NOON) == "a"
+    file.unlink()
+    assert await subject(NOON + day) == "a"
+    assert await subject(NOON + 1.1 * day) == "credentials-refused"
+    file.write_bytes(issuer.jwks())
+    assert await subject(NOON + 2 * day) == "a"
+    file.write_bytes(b'{"keys": []}')
+    assert await subject(NOON + 2 * day + 61 * AT_MOST_EVERY) == "credentials-refused"
 
 
 async def test_an_issuer_that_cannot_be_reached_lets_nobody_in_and_is_no_error_of_ours(
