@@ -39,15 +39,21 @@ def _blinds(party: Residents, numbers: Sequence[IndividualNumber | ResidentCode]
 
 async def register(party: Residents, people: Sequence[tuple[IndividualNumber, ResidentCode]]) -> None:
     """Takes invented people into the register as it is filled; see ``follow`` for what has become of them since."""
+    rows = _rows(party, people)
+    async with party.db.transaction() as conn:
+        await store.upsert_residents(conn, rows)
+
+
+def _rows(
+    party: Residents, people: Sequence[tuple[IndividualNumber, ResidentCode]]
+) -> list[tuple[bytes, bytes, bytes]]:
     key = party.ring.key(HOLDER, "resident")
     individual_blinds = _blinds(party, [individual for individual, _ in people])
     sealed = [
         seal(key, os.urandom(NONCE_BYTES), place("resident", individual_blind.hex()), resident.reveal().encode())
         for individual_blind, (_, resident) in zip(individual_blinds, people, strict=True)
     ]
-    rows = list(zip(individual_blinds, sealed, _blinds(party, [resident for _, resident in people]), strict=True))
-    async with party.db.transaction() as conn:
-        await store.upsert_residents(conn, rows)
+    return list(zip(individual_blinds, sealed, _blinds(party, [resident for _, resident in people]), strict=True))
 
 
 async def request_codes(party: Residents, caller: AgencyCode, request: CodeRequest) -> CodeReply:
@@ -84,11 +90,13 @@ async def change_resident_code(party: Residents, individual: IndividualNumber, a
         raise Problem("not-found")
     before = _open(party.ring.key(HOLDER, "resident"), individual_blind, sealed)
     await party.network().change_resident_code(ResidentCodeChange(1, before, after))
-    await register(party, [(individual, after)])
+    async with party.db.transaction() as conn:
+        await store.keep_former(conn, individual_blind)
+        await store.upsert_residents(conn, _rows(party, [(individual, after)]))
 
 
 async def taken(party: Residents, people: Sequence[tuple[IndividualNumber, ResidentCode]]) -> list[bool]:
-    """For each person, whether the 住民票コード is somebody else's in the register."""
+    """For each person, whether the 住民票コード is somebody else's in the register, or once was."""
     codes = _blinds(party, [resident for _, resident in people])
     individuals = _blinds(party, [individual for individual, _ in people])
     async with party.db.connection() as conn:

@@ -20,13 +20,27 @@ async def upsert_residents(conn: Connection, rows: Sequence[tuple[bytes, bytes, 
     await conn.execute(UPSERT_RESIDENTS, *zip(*rows, strict=True))
 
 
+KEEP_FORMER = """
+INSERT INTO former_resident_code (resident_blind, individual_blind)
+SELECT resident_blind, individual_blind FROM resident WHERE individual_blind = $1
+ON CONFLICT ON CONSTRAINT former_resident_code_pk DO NOTHING
+"""
+
+
+async def keep_former(conn: Connection, individual_blind: bytes) -> None:
+    """Notes the 住民票コード that a person has had until now."""
+    await conn.execute(KEEP_FORMER, individual_blind)
+
+
 FIND_HOLDERS = """
 SELECT resident_blind, individual_blind FROM resident WHERE resident_blind = ANY($1::bytea[])
+UNION ALL
+SELECT resident_blind, individual_blind FROM former_resident_code WHERE resident_blind = ANY($1::bytea[])
 """
 
 
 async def find_holders(conn: Connection, blinds: Sequence[bytes]) -> dict[bytes, bytes]:
-    """Whose each 住民票コード is that is known."""
+    """Whose each 住民票コード is, or was, that is known."""
     rows = await conn.fetch(FIND_HOLDERS, list(blinds))
     return {row["resident_blind"]: row["individual_blind"] for row in rows}
 

@@ -199,6 +199,19 @@ async def test_a_resident_code_of_somebody_else_is_refused_at_its_place_before_a
     assert ground.parties.network.published.directory.entry(CITY).name == "みほん市"
 
 
+async def test_a_resident_code_that_somebody_else_once_had_is_nobodys_again_but_theirs(ground: Ground) -> None:
+    await ground.load()
+    first, second, unused = (resident_code(example.SEED, serial).reveal() for serial in (1, 2, 900))
+    ground.change("residents.csv", first, unused)
+    await ground.load()
+    ground.change("residents.csv", second, first)
+    with pytest.raises(BadWorld, match=r"residents\.csv:3:\d+: .*another resident's"):
+        await ground.load()
+    ground.change("residents.csv", first, second)
+    ground.change("residents.csv", unused, first)
+    await ground.load()
+
+
 async def test_staff_whom_the_folder_charges_against_a_delegation_are_refused_before_anything_is_done(
     ground: Ground,
 ) -> None:
