@@ -232,11 +232,6 @@ async def statuses(conn: Connection, agency: AgencyCode, unified: Sequence[Unifi
     return [_status(standing) for standing in await store.standings(conn, agency, _texts(unified))]
 
 
-async def without_code(conn: Connection, agency: AgencyCode, unified: Sequence[UnifiedNumber]) -> list[UnifiedNumber]:
-    """Those of these persons of whom the agency holds no code."""
-    return [UnifiedNumber(one) for one in await store.without_code(conn, agency, _texts(unified))]
-
-
 async def history(
     conn: Connection, agency: AgencyCode, unified: Sequence[UnifiedNumber]
 ) -> list[tuple[RegistryEvent, ...]]:

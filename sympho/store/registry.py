@@ -121,18 +121,6 @@ async def standings(conn: Connection, agency: str, unified: Sequence[str]) -> li
     return [Standing(*r) for r in await conn.fetch(SELECT_STANDINGS, agency, unified)]
 
 
-WITHOUT_CODE = """
-SELECT given.unified
-FROM UNNEST($2::text[]) AS given (unified)
-WHERE NOT EXISTS (SELECT FROM held_code AS h WHERE h.agency = $1 AND h.unified = given.unified)
-"""
-
-
-async def without_code(conn: Connection, agency: str, unified: Sequence[str]) -> list[str]:
-    """Those of these persons of whom the agency holds no code."""
-    return [row["unified"] for row in await conn.fetch(WITHOUT_CODE, agency, unified)]
-
-
 LOCK_ACQUISITIONS = """
 SELECT
     a.place,

@@ -33,11 +33,13 @@ async def statistics(api: Api, agency: AgencyCode, duty: Duty = Duty.OPERATE_SYS
 
 
 async def counted(api: Api, agency: AgencyCode, by: tuple[str, ...]) -> Counter[tuple[Any, ...]]:
-    """The same, counted here, record by record."""
+    """The same of the year, counted here, record by record."""
     found: Counter[tuple[Any, ...]] = Counter()
     async with api.desk(agency).db.connection() as conn:
         rows = [row for row in await store.all_records(conn, ("", UUID(int=0)), 100_000) if row.holder == agency]
     for row in rows:
+        if row.ended_at.astimezone(TOKYO).year != NOON.year:
+            continue  # of others, who have moved the clock of this country
         payload = record.parse(unverified_payload(row.jws, record.JWS_LIMIT))
         place = (
             row.role,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from msgspec.structs import replace
 
-from fixtures import filling
+from fixtures import filling, seed
 from fixtures.filling import content_of
 from fixtures.folders.book import Person
 from fixtures.folders.invented import book_of
@@ -19,12 +20,17 @@ from gateway.intermediary.entering import Held, Newcomer, enter
 from gateway.problems import Problem
 from gateway.running.trouble import StartTrouble
 from gateway.running.wording import worded
+from sympho import issuer
 from sympho.codes import InformationCode, ItemCode
 from tests.conftest import Clones
 from tests.countries import Parties, country
 
 OTHER_SEED = 7
 """A world of other people than those whom the country knows."""
+
+
+class Killed(Exception):
+    """Between the agency's writing and the network's."""
 
 
 def newcomer(one: Person) -> Newcomer:
@@ -102,6 +108,22 @@ async def test_filled_in_again_an_unchanging_world_gets_what_is_missing_and_noth
         held = {content.information: content for _, content in await deposit.listed(server, one.head.agency, person)}
         assert held[one.information] == filling.content_of(one)
         assert await rows(parties) == before
+
+
+async def test_codes_of_whose_binding_the_network_never_heard_are_confirmed_by_acquiring_once_more(
+    clones: Clones, data_folder: Path
+) -> None:
+    async with country("local", clones, data_folder, people=18, codes=False) as parties:
+
+        async def unconfirmed() -> int:
+            async with parties.network.db.connection() as conn:
+                return len(await conn.fetch("SELECT 1 FROM issued_code WHERE state <> 'confirmed'"))
+
+        with patch.object(issuer, "confirm", side_effect=Killed), pytest.raises(Killed):
+            await seed.acquire_codes(parties.intermediary, parties.persons)
+        assert await unconfirmed()
+        await seed.acquire_codes(parties.intermediary, parties.persons)
+        assert not await unconfirmed()
 
 
 async def test_a_number_that_is_somebody_elses_by_now_stops_the_filling_at_that_person_and_is_worded(
